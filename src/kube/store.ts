@@ -1,0 +1,132 @@
+import { isDeepStrictEqual } from "node:util";
+import { isOlder } from "./resource-version.ts";
+
+/** What happened to a Store; whoever listens looks at the whole Store again. */
+export type StoreChange<T> =
+  /** A complete list replaced the Store. `missing`: what was there before and is not in the list. */
+  | { readonly source: "list"; readonly missing: ReadonlyMap<string, T> }
+  /** `before` and `after` are undefined where the object did not exist. */
+  | {
+      readonly source: "watch" | "own-write";
+      readonly key: string;
+      readonly before: T | undefined;
+      readonly after: T | undefined;
+    };
+
+/**
+ * The projections of one resource by key (`namespace/name`, or `name`), kept by a Reflector.
+ *
+ * Our own writes are seen before the watch brings them: `applyOwnWrite` takes in the server's
+ * answer at once, and neither an older watch event nor an older list undoes it.
+ *
+ * A projection that did not change keeps its identity and is not reported: whoever derives from it
+ * may remember by reference.
+ */
+export class Store<T> {
+  #entries: Map<string, T> = new Map();
+  #isSynced = false;
+  /** All changes up to this version are in. */
+  #resourceVersion: string | undefined;
+  /** Versions that our own writes made and the watch has not reached yet, by key. */
+  readonly #ownWrites = new Map<string, string>();
+  readonly #listeners = new Set<(change: StoreChange<T>) => void>();
+
+  /** The present state; a list replaces the Map, so do not keep it. */
+  get entries(): ReadonlyMap<string, T> {
+    return this.#entries;
+  }
+
+  /** Whether a complete list arrived once. It stays true when the server goes away. */
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** Calls `listener` after each change, in the same turn. Returns what ends it. */
+  onChange(listener: (change: StoreChange<T>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  /**
+   * Takes in what the server answered to our own create, update or patch of `key`. Nothing happens
+   * if the watch is already past that version: it brought this write, or something newer.
+   */
+  applyOwnWrite(key: string, resourceVersion: string, value: T): void {
+    const newest = this.#ownWrites.get(key) ?? this.#resourceVersion;
+    if (newest !== undefined && !isOlder(newest, resourceVersion)) {
+      return;
+    }
+    this.#ownWrites.set(key, resourceVersion);
+    this.#set("own-write", key, value);
+  }
+
+  /** Takes in a watch event; `value` undefined: the object is gone, or no longer of interest. */
+  applyWatchEvent(key: string, resourceVersion: string, value: T | undefined): void {
+    const ownVersion = this.#ownWrites.get(key);
+    this.advance(resourceVersion);
+    if (ownVersion !== undefined && isOlder(resourceVersion, ownVersion)) {
+      return;
+    }
+    this.#set("watch", key, value);
+  }
+
+  /** Notes that nothing else changed up to `resourceVersion` (a bookmark). */
+  advance(resourceVersion: string): void {
+    this.#resourceVersion = resourceVersion;
+    for (const [key, ownVersion] of this.#ownWrites) {
+      if (!isOlder(resourceVersion, ownVersion)) {
+        this.#ownWrites.delete(key);
+      }
+    }
+  }
+
+  /** Replaces everything by a complete list, in one step; own writes that are newer than it stay. */
+  replace(list: ReadonlyMap<string, T>, resourceVersion: string): void {
+    const before = this.#entries;
+    this.advance(resourceVersion);
+    const after = new Map(list);
+    for (const key of this.#ownWrites.keys()) {
+      const own = before.get(key);
+      if (own !== undefined) {
+        after.set(key, own);
+      }
+    }
+    const missing = new Map<string, T>();
+    for (const [key, value] of before) {
+      if (!after.has(key)) {
+        missing.set(key, value);
+      }
+    }
+    this.#entries = after;
+    this.#isSynced = true;
+    this.#tell({ source: "list", missing });
+  }
+
+  /** `value`, or what the Store holds under `key` if the two are equal. */
+  keepIdentity(key: string, value: T): T {
+    const held = this.#entries.get(key);
+    return held !== undefined && isDeepStrictEqual(held, value) ? held : value;
+  }
+
+  #set(source: "watch" | "own-write", key: string, value: T | undefined): void {
+    const before = this.#entries.get(key);
+    const after = value === undefined ? undefined : this.keepIdentity(key, value);
+    if (before === after) {
+      return;
+    }
+    if (after === undefined) {
+      this.#entries.delete(key);
+    } else {
+      this.#entries.set(key, after);
+    }
+    this.#tell({ source, key, before, after });
+  }
+
+  #tell(change: StoreChange<T>): void {
+    for (const listener of this.#listeners) {
+      listener(change);
+    }
+  }
+}

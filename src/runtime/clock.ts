@@ -1,0 +1,48 @@
+/** The time, handed in wherever it is needed, so that tests can move it. */
+export interface Clock {
+  /** Milliseconds of a clock that never goes back; only differences mean something. */
+  now(): number;
+  /** Milliseconds since the Unix epoch, for display and for what other programs read. */
+  wallTime(): number;
+  /** Calls `callback` once after `delayMs` (0 to 2^31-1); the timer does not keep the process alive. */
+  after(delayMs: number, callback: () => void): Timer;
+}
+
+export interface Timer {
+  /** Does nothing once the callback ran. */
+  cancel(): void;
+}
+
+/** The clock of the machine. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => Date.now(),
+  after: (delayMs, callback) => {
+    const timeout = setTimeout(callback, delayMs).unref();
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};
+
+/** Resolves after `delayMs`, or as soon as `signal` aborts: the caller looks at the signal. */
+export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const wake = () => {
+      timer.cancel();
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = clock.after(delayMs, wake);
+    signal.addEventListener("abort", wake);
+  });
+}
+
+/** Lets the event loop turn: what waits for a socket, timer or signal gets its chance. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

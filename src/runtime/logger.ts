@@ -1,0 +1,56 @@
+import { type DestinationStream, pino } from "pino";
+
+/**
+ * `message` is constant text; whatever varies is a field. An Error goes under `err`.
+ *
+ * debug: for who looks for a fault; info: a state changed; warn: we recover by ourselves; error: a
+ * person must act.
+ */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  /** A logger that adds `fields` to each line. */
+  child(fields: object): Logger;
+}
+
+/** The values of `--log-level`; `all` is `debug`, as in MetalLB. */
+export const logLevels = ["all", "debug", "info", "warn", "error", "none"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export function isLogLevel(text: string): text is LogLevel {
+  return logLevels.some((level) => level === text);
+}
+
+const pinoLevels = {
+  all: "trace",
+  debug: "debug",
+  info: "info",
+  warn: "warn",
+  error: "error",
+  none: "silent",
+} as const satisfies Record<LogLevel, string>;
+
+/** Fields that are never written, wherever they stand in the first three levels. */
+const secretFields = ["password", "token", "authorization", "Authorization", "secret"];
+
+/**
+ * The root logger: one JSON object a line, to standard output or `destination`, written before the
+ * call returns.
+ */
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+  const options = {
+    level: pinoLevels[level],
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    redact: {
+      paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
+      censor: "(not shown)",
+    },
+  };
+  return destination === undefined
+    ? pino(options, pino.destination({ dest: 1, sync: true }))
+    : pino(options, destination);
+}
