@@ -1,0 +1,69 @@
+/**
+ * Builds dist/routelb.js: the whole program in one file, run by Node >= 24.
+ *
+ * koffi stays outside the bundle, because it finds its native file by its own package's folder; what
+ * it needs lies beside the bundle, in dist/node_modules.
+ */
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
+import { build, type Plugin } from "esbuild";
+
+/**
+ * The generated models of client-node are classes that nothing here uses. The package does not say
+ * that importing them has no effect, so esbuild would keep them all.
+ */
+const clientNodeHasNoSideEffects: Plugin = {
+  name: "client-node-has-no-side-effects",
+  setup(bundler) {
+    bundler.onResolve({ filter: /.*/ }, async (request) => {
+      if (request.pluginData === "resolved") {
+        return undefined;
+      }
+      const { kind, importer, resolveDir } = request;
+      const answer = await bundler.resolve(request.path, {
+        kind,
+        importer,
+        resolveDir,
+        pluginData: "resolved",
+      });
+      return answer.path.includes(`${sep}@kubernetes${sep}client-node${sep}`)
+        ? { ...answer, sideEffects: false }
+        : answer;
+    });
+  },
+};
+
+rmSync("dist", { recursive: true, force: true });
+const { version } = JSON.parse(readFileSync("package.json", "utf8"));
+await build({
+  entryPoints: { routelb: "src/cli/main.ts" },
+  outdir: "dist",
+  bundle: true,
+  platform: "node",
+  target: "node24",
+  format: "esm",
+  minify: true,
+  keepNames: true,
+  sourcemap: "linked",
+  sourcesContent: false,
+  legalComments: "linked",
+  external: ["koffi"],
+  define: { "process.env.ROUTELB_VERSION": JSON.stringify(version) },
+  banner: {
+    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  },
+  plugins: [clientNodeHasNoSideEffects],
+  logLevel: "warning",
+});
+
+const koffiFiles = ["node_modules/koffi/{package.json,LICENSE.txt,index.*,src/koffi/index.*}"];
+const nativeFiles = ["node_modules/@koromix/koffi-*/**"];
+for (const file of globSync([...koffiFiles, ...nativeFiles])) {
+  if (statSync(file).isFile()) {
+    const target = join("dist", file);
+    mkdirSync(dirname(target), { recursive: true });
+    cpSync(file, target);
+  }
+}
+const kilobytes = Math.round(statSync("dist/routelb.js").size / 1000);
+console.log(`dist/routelb.js: ${kilobytes} kB`);
