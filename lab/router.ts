@@ -1,0 +1,175 @@
+import { chown, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "./command.ts";
+import { type Json, parseJson } from "./json.ts";
+import { runIn } from "./namespaces.ts";
+import { LabProcess } from "./processes.ts";
+import { waitFor } from "./wait.ts";
+
+export interface RouterOptions {
+  /** Where the router runs; its interfaces are configured by the caller. */
+  readonly namespace: string;
+  /** A directory for its files: configuration, sockets, logs. Made here, owned by FRR's user. */
+  readonly directory: string;
+  /** bgpd's configuration: `router bgp ...`, route-maps, prefix-lists. */
+  readonly config: string;
+  /** Interface and static route lines, for zebra. */
+  readonly zebraConfig?: string;
+  /** Also run bfdd. */
+  readonly bfd?: boolean;
+}
+
+type Daemon = "zebra" | "bgpd" | "bfdd";
+
+/**
+ * FRR in a namespace, private in every respect: configuration, sockets, pid files, logs and
+ * temporary files lie in its directory, and the host's FRR is neither read nor touched.
+ */
+export class Router implements AsyncDisposable {
+  readonly namespace: string;
+  readonly directory: string;
+  /** Every daemon's log, with microseconds. */
+  readonly logFile: string;
+  /** `ip -ts monitor route`: the kernel's unicast routes as they change, with microseconds. */
+  readonly routeLogFile: string;
+  readonly #options: RouterOptions;
+  readonly #processes: LabProcess[] = [];
+
+  private constructor(options: RouterOptions) {
+    this.#options = options;
+    this.namespace = options.namespace;
+    this.directory = options.directory;
+    this.logFile = join(options.directory, "frr.log");
+    this.routeLogFile = join(options.directory, "kernel-routes.log");
+  }
+
+  /** Resolves when all daemons answer vtysh. */
+  static async start(options: RouterOptions): Promise<Router> {
+    const router = new Router(options);
+    try {
+      await router.#prepare();
+      await router.#startMonitor();
+      await router.#startDaemon("zebra", options.zebraConfig ?? "");
+      if (options.bfd === true) await router.#startDaemon("bfdd", "");
+      await router.#startDaemon("bgpd", options.config);
+      return router;
+    } catch (error) {
+      await router.close();
+      throw error;
+    }
+  }
+
+  /** The command line, ready to paste, that opens vtysh on this router or runs `command` in it. */
+  vtyshCommand(command?: string): readonly string[] {
+    const where = ["vtysh", "--vty_socket", this.directory, "--config_dir", this.directory];
+    return command === undefined ? where : [...where, "-c", command];
+  }
+
+  /** Runs commands in one vtysh; rejects if one is unknown or refused. */
+  async vtysh(...commands: readonly string[]): Promise<string> {
+    const [vtysh = "", ...where] = this.vtyshCommand();
+    return run(vtysh, [...where, ...commands.flatMap((command) => ["-c", command])]);
+  }
+
+  /** As `vtysh`, of one command that ends in `json`. */
+  async vtyshJson(command: string): Promise<Json> {
+    return parseJson(await this.vtysh(command));
+  }
+
+  /** Configuration lines, as typed after `configure terminal`. */
+  async configure(...lines: readonly string[]): Promise<void> {
+    await this.vtysh("configure terminal", ...lines);
+  }
+
+  /** `ip -j route show` of the router's kernel. */
+  async kernelRoutes(...selector: readonly string[]): Promise<Json> {
+    return parseJson(await runIn(this.namespace, "ip", ["-j", "route", "show", ...selector]));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#processes.map((daemon) => daemon.stop()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #prepare(): Promise<void> {
+    await mkdir(join(this.directory, "tmp"), { recursive: true });
+    const [uid, gid] = await frrUser();
+    await writeFile(this.logFile, "");
+    await writeFile(join(this.directory, "vtysh.conf"), "service integrated-vtysh-config\n");
+    for (const path of [this.directory, join(this.directory, "tmp"), this.logFile]) {
+      await chown(path, uid, gid);
+    }
+  }
+
+  async #startMonitor(): Promise<void> {
+    const monitor = await LabProcess.start({
+      name: "ip monitor",
+      namespace: this.namespace,
+      command: ["ip", "-ts", "-o", "monitor", "route"],
+      logFile: this.routeLogFile,
+    });
+    this.#processes.push(monitor);
+  }
+
+  async #startDaemon(daemon: Daemon, config: string): Promise<void> {
+    const configFile = join(this.directory, `${daemon}.conf`);
+    const logging = `log file ${this.logFile}\nlog timestamp precision 6\n`;
+    await writeFile(configFile, `${logging}${config}\n`);
+    const [uid, gid] = await frrUser();
+    await chown(configFile, uid, gid);
+    const process = await LabProcess.start({
+      name: daemon,
+      namespace: this.namespace,
+      command: [...this.#ownVarTmp(), ...this.#daemonCommand(daemon, configFile)],
+      logFile: join(this.directory, `${daemon}.out`),
+    });
+    this.#processes.push(process);
+    const socket = join(this.directory, `${daemon}.vty`);
+    await waitFor(async () => this.#isReady(process, socket), {
+      what: `${daemon} in ${this.#options.namespace} answers`,
+      timeoutMs: 20_000,
+    });
+  }
+
+  /** FRR keeps crash reports in /var/tmp/frr, whatever it is told: there, too, it sees its own. */
+  #ownVarTmp(): readonly string[] {
+    const script = 'mount --bind "$0" /var/tmp && exec "$@"';
+    const unshare = "unshare --mount --propagation private -- sh -c".split(" ");
+    return [...unshare, script, join(this.directory, "tmp")];
+  }
+
+  #daemonCommand(daemon: Daemon, configFile: string): readonly string[] {
+    const path = (name: string): string => join(this.directory, name);
+    const files = ["-f", configFile, "-i", path(`${daemon}.pid`), "-z", path("zserv.api")];
+    const control = daemon === "bfdd" ? ["--bfdctl", path("bfdd.sock")] : [];
+    return [
+      `/usr/lib/frr/${daemon}`,
+      ...files,
+      "--vty_socket",
+      this.directory,
+      "-P",
+      "0",
+      ...control,
+    ];
+  }
+
+  async #isReady(daemon: LabProcess, socket: string): Promise<true | undefined> {
+    if (!daemon.running) {
+      throw new Error(`${daemon.name} ended: ${await readFile(this.logFile, "utf8")}`);
+    }
+    await stat(socket);
+    const where = this.vtyshCommand().slice(1);
+    await run("vtysh", [...where, "-d", daemon.name, "-c", "show version"]);
+    return true;
+  }
+}
+
+/** User and group of FRR's packages. */
+async function frrUser(): Promise<readonly [number, number]> {
+  const uid = Number((await run("id", ["-u", "frr"])).trim());
+  const gid = Number((await run("id", ["-g", "frr"])).trim());
+  return [uid, gid];
+}
