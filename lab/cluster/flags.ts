@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import type { Credentials } from "./credentials.ts";
+
+/** The range of ClusterIPs; the first of them is the API server's own. */
+export const serviceRange = "10.96.0.0/16";
+export const firstServiceAddress = "10.96.0.1";
+export const podRange = "10.244.0.0/16";
+
+const etcdUrl = "http://127.0.0.1:2379";
+
+/** What the command lines of the parts have in common. */
+export interface ClusterSettings {
+  /** State of this instance; whoever made it removes it. */
+  readonly folder: string;
+  /** The first node's address: the API server listens there on port 6443. */
+  readonly address: string;
+  /** How long a node may be silent before it is NotReady. Kubernetes' own default is 50 s. */
+  readonly nodeGraceSeconds: number;
+}
+
+export function etcdFlags({ folder }: ClusterSettings): string[] {
+  return [
+    `--data-dir=${join(folder, "etcd")}`,
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    "--listen-peer-urls=http://127.0.0.1:2380",
+    "--unsafe-no-fsync",
+    "--log-level=warn",
+  ];
+}
+
+export function apiServerFlags(settings: ClusterSettings, credentials: Credentials): string[] {
+  return [
+    `--etcd-servers=${etcdUrl}`,
+    "--bind-address=0.0.0.0",
+    "--secure-port=6443",
+    `--advertise-address=${settings.address}`,
+    `--tls-cert-file=${credentials.certificateFile}`,
+    `--tls-private-key-file=${credentials.keyFile}`,
+    `--cert-dir=${join(settings.folder, "made-by-apiserver")}`,
+    `--token-auth-file=${credentials.tokenFile}`,
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${credentials.serviceAccountPublicKeyFile}`,
+    `--service-account-signing-key-file=${credentials.serviceAccountKeyFile}`,
+    `--service-cluster-ip-range=${serviceRange}`,
+    "--authorization-mode=Node,RBAC",
+    "--enable-admission-plugins=NodeRestriction",
+    `--audit-policy-file=${join(settings.folder, "audit-policy.json")}`,
+    `--audit-log-path=${auditLog(settings)}`,
+    "--profiling=false",
+  ];
+}
+
+export function controllerManagerFlags(
+  settings: ClusterSettings,
+  credentials: Credentials,
+  kubeconfig: string,
+): string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--service-account-private-key-file=${credentials.serviceAccountKeyFile}`,
+    `--root-ca-file=${credentials.certificateFile}`,
+    "--use-service-account-credentials",
+    "--leader-elect=false",
+    // Its default controllers; without a cloud this one only logs that there is none.
+    "--controllers=*,-cloud-node-lifecycle-controller",
+    `--node-monitor-grace-period=${settings.nodeGraceSeconds}s`,
+    // A thousand Services in one go would wait a minute behind the default of 20 requests a second.
+    "--kube-api-qps=200",
+    "--kube-api-burst=400",
+    "--authentication-skip-lookup",
+    "--secure-port=0",
+    "--profiling=false",
+  ];
+}
+
+export function schedulerFlags(kubeconfig: string): string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    "--leader-elect=false",
+    "--authentication-skip-lookup",
+    "--secure-port=0",
+    "--profiling=false",
+  ];
+}
+
+export type KubeProxyMode = "nftables" | "iptables";
+
+/** The three zeros are sysctls that a network namespace may not write. */
+export function kubeProxyFlags(
+  mode: KubeProxyMode,
+  nodeName: string,
+  kubeconfig: string,
+): string[] {
+  return [
+    `--kubeconfig=${kubeconfig}`,
+    `--hostname-override=${nodeName}`,
+    `--proxy-mode=${mode}`,
+    `--cluster-cidr=${podRange}`,
+    "--conntrack-max-per-core=0",
+    "--conntrack-tcp-timeout-established=0",
+    "--conntrack-tcp-timeout-close-wait=0",
+    "--profiling=false",
+  ];
+}
+
+export function auditLog({ folder }: ClusterSettings): string {
+  return join(folder, "audit.log");
+}
+
+/** Who did what, of every request: the test reads the refusals out of it. */
+export const auditPolicy = JSON.stringify({
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived", "ResponseStarted"],
+  rules: [{ level: "Metadata" }],
+});
