@@ -1,3 +1,9 @@
+import {
+  desiredMinTxUs,
+  detectionTimeUs,
+  slowTransmitUs,
+  transmitIntervalUs,
+} from "./intervals.ts";
 import { BfdDiagnostic, type BfdPacket, type BfdState } from "./packet.ts";
 
 /**
@@ -65,9 +71,6 @@ export interface BfdStep {
   readonly actions: readonly BfdAction[];
 }
 
-/** §6.8.3: until a session is Up, at most one packet a second. */
-const slowTransmitUs = 1_000_000;
-
 /** A session that is Down and silent until its `start`; `discriminator` is unique and not 0. */
 export function createBfdMachine(parameters: BfdParameters, discriminator: number): BfdMachine {
   return {
@@ -130,41 +133,6 @@ export function currentPacket(machine: BfdMachine, final = false): BfdPacket {
     // 0: we answer no echo packets (§4.1).
     requiredMinEchoRxIntervalUs: 0,
   };
-}
-
-/** The time without a packet after which the session goes Down (§6.8.4); 0 before the first packet. */
-export function detectionTimeUs(machine: BfdMachine): number {
-  return (
-    machine.remoteDetectMultiplier *
-    Math.max(machine.confirmed.receiveUs, machine.remoteDesiredMinTxIntervalUs)
-  );
-}
-
-/** §6.8.7: undefined where periodic packets must not be sent. */
-export function transmitIntervalUs(machine: BfdMachine): number | undefined {
-  const silent =
-    machine.remoteMinRxIntervalUs === 0 ||
-    (machine.parameters.passive && machine.remoteDiscriminator === 0) ||
-    (machine.remoteDemandMode && isUpOnBothSides(machine) && !machine.polling);
-  return silent ? undefined : Math.max(machine.confirmed.transmitUs, machine.remoteMinRxIntervalUs);
-}
-
-/**
- * The wait before the next periodic packet: the interval less 0 to 25 %, and with a Detect Mult of 1
- * less 10 to 25 %, so that packets of several systems do not fall into step (§6.8.7).
- */
-export function jitteredUs(intervalUs: number, detectMultiplier: number, random: number): number {
-  const most = detectMultiplier === 1 ? 0.9 : 1;
-  return Math.floor(intervalUs * (0.75 + (most - 0.75) * random));
-}
-
-function isUpOnBothSides(machine: BfdMachine): boolean {
-  return machine.sessionState === "Up" && machine.remoteSessionState === "Up";
-}
-
-function desiredMinTxUs(machine: BfdMachine): number {
-  const configured = machine.parameters.transmitIntervalUs;
-  return machine.sessionState === "Up" ? configured : Math.max(slowTransmitUs, configured);
 }
 
 /** §6.8.6, after the checks that need no session. */
@@ -285,7 +253,10 @@ function settle(before: BfdMachine, changed: BfdMachine, wanted: readonly BfdAct
   }
   return {
     machine,
-    actions: [...stateChange(before, machine), ...timers(before, machine, wanted)],
+    actions: [
+      ...stateChange(before, machine),
+      ...timers(before === changed ? undefined : before, machine, wanted),
+    ],
   };
 }
 
@@ -305,16 +276,17 @@ function stateChange(before: BfdMachine, machine: BfdMachine): BfdAction[] {
   ];
 }
 
+/** `before` is absent at the start, when nothing runs yet. */
 function timers(
-  before: BfdMachine,
+  before: BfdMachine | undefined,
   machine: BfdMachine,
   wanted: readonly BfdAction[],
 ): BfdAction[] {
   const intervalUs = transmitIntervalUs(machine);
   const changed =
+    before === undefined ||
     intervalUs !== transmitIntervalUs(before) ||
-    before.sessionState !== machine.sessionState ||
-    before === machine;
+    before.sessionState !== machine.sessionState;
   const transmit: BfdAction[] = !changed
     ? []
     : intervalUs === undefined
