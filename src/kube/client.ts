@@ -18,12 +18,12 @@ export interface KubeApi {
   ): Promise<ListEnd>;
 
   /**
-   * Follows changes from `resourceVersion` on. The iteration ends when the server ends the stream;
-   * it throws a KubeError with status 410 when that version is no longer to be had (whether the
-   * server says so in the answer's status or in the stream), and GarbageError on a line that is no
-   * watch event.
+   * Follows changes from `resourceVersion` on. Resolves as soon as the server takes the watch; the
+   * iteration, which the caller must start, ends when the server ends the stream. Both throw a
+   * KubeError with status 410 when that version is no longer to be had, and the iteration throws
+   * GarbageError on a line that is no watch event.
    */
-  watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent>;
+  watch(resource: Resource, options: WatchOptions): Promise<AsyncIterable<WatchEvent>>;
 
   get(object: ObjectPath, options?: CallOptions): Promise<KubeObject>;
 

@@ -1,6 +1,16 @@
-import type { Clock } from "../runtime/clock.ts";
+import { type BackoffRange, backoffMs } from "../runtime/backoff.ts";
+import { type Clock, sleep } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { KubeApi, KubeObject, Scope } from "./client.ts";
+import {
+  GarbageError,
+  type KubeApi,
+  KubeError,
+  type KubeObject,
+  objectKey,
+  type Scope,
+  type WatchEvent,
+} from "./client.ts";
+import { SilentError } from "./http.ts";
 import type { Resource } from "./resource.ts";
 import type { Store } from "./store.ts";
 
@@ -19,10 +29,261 @@ export interface ReflectorOptions<T> extends Scope {
 
 /** Counts of what the Reflectors of a process do; `resource` is the plural. */
 export interface ReflectorMetrics {
-  /** Whether the watch stands: false while the server cannot be followed. */
+  /** Whether the server can be followed: false from a failure until a list or watch works again. */
   setWatching(resource: string, isWatching: boolean): void;
   countList(resource: string): void;
   countEvent(resource: string): void;
-  /** `reason`: `unreachable`, `silent`, `garbage`, `expired`, `projection`, or the HTTP status. */
-  countFailure(resource: string, reason: string): void;
+  countFailure(resource: string, reason: ReflectorFailure): void;
+}
+
+export type ReflectorFailure =
+  | "unreachable"
+  | "silent"
+  | "garbage"
+  | "expired"
+  | "projection"
+  | "unauthorized"
+  | "forbidden"
+  | "too-many-requests"
+  | "server-error"
+  | "other";
+
+/** Objects in one page of a list; the server may send more (ListSplitter). */
+const pageLimit = 500;
+/** A watch is renewed after this long and up to as much again, so that not all are at once. */
+const watchSeconds = 300;
+/** The server sends a bookmark each minute, give or take a quarter. */
+const silenceLimitMs = 120_000;
+/** A watch that the server ends sooner than this counts as a failure. */
+const shortestWatchMs = 1_000;
+/** Only a watch that stood for so long ends a series of failures: delays grow until then. */
+const steadyWatchMs = 10_000;
+const backoff: BackoffRange = { baseMs: 500, limitMs: 30_000 };
+
+/**
+ * Keeps a Store equal to what the API server has, for as long as `run` runs.
+ *
+ * It lists, then watches from the list's version on. Whatever happens to a watch, the next goes on
+ * from the last version that was seen; only where that is refused (410), or what came made no sense,
+ * is the list read again, and then newest state first (a consistent read). While the server is away
+ * the Store stays as it is.
+ *
+ * An object that cannot be projected leaves what the Store holds of it as it was.
+ */
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  /** Where the next watch goes on; undefined: a list comes first. */
+  #resourceVersion: string | undefined;
+  #failures = 0;
+  /** What failed last, so that it is logged once. */
+  #lastFailure: string | undefined;
+  /** Keys of objects whose projection failed, so that each is logged once. */
+  readonly #notProjected = new Set<string>();
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+  }
+
+  /** Resolves once `signal` aborts, and not before. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, metrics, random, resource } = this.#options;
+    metrics?.setWatching(resource.plural, false);
+    while (!signal.aborted) {
+      try {
+        if (this.#resourceVersion === undefined) {
+          await this.#list(signal);
+        }
+        await this.#watch(signal);
+      } catch (error) {
+        if (signal.aborted) {
+          break;
+        }
+        const delayMs = this.#takeFailure(error);
+        await sleep(clock, Math.max(delayMs, backoffMs(this.#failures, backoff, random)), signal);
+      }
+    }
+    metrics?.setWatching(resource.plural, false);
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { store, metrics, resource, logger } = this.#options;
+    const list = new Map<string, T>();
+    const visit = (object: KubeObject) => {
+      const key = objectKey(object);
+      const value = this.#project(key, object);
+      if (value !== undefined) {
+        list.set(key, store.keepIdentity(key, value));
+      }
+    };
+    const resourceVersion = await this.#pages(signal, visit, () => list.clear());
+    signal.throwIfAborted();
+    metrics?.countList(resource.plural);
+    this.#resourceVersion = resourceVersion;
+    this.#recovered();
+    logger.debug({ resource: resource.plural, objects: list.size, resourceVersion }, "listed");
+    store.replace(list, resourceVersion);
+  }
+
+  /**
+   * Reads all pages and gives the list's version. A continue token lives for some minutes only;
+   * where it died, `restart` is called and the list read in one piece.
+   */
+  async #pages(
+    signal: AbortSignal,
+    visit: (object: KubeObject) => void,
+    restart: () => void,
+  ): Promise<string> {
+    const { api, resource } = this.#options;
+    const scope = scopeOf(this.#options);
+    const first = await api.list(resource, { ...scope, limit: pageLimit, signal }, visit);
+    let { continueToken } = first;
+    while (continueToken !== undefined) {
+      try {
+        const page = { ...scope, limit: pageLimit, continueToken, signal };
+        ({ continueToken } = await api.list(resource, page, visit));
+      } catch (error) {
+        if (!isExpired(error)) {
+          throw error;
+        }
+        restart();
+        return (await api.list(resource, { ...scope, signal }, visit)).resourceVersion;
+      }
+    }
+    return first.resourceVersion;
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { api, clock, random, resource } = this.#options;
+    const stream = await api.watch(resource, {
+      ...scopeOf(this.#options),
+      resourceVersion: this.#resourceVersion ?? "",
+      timeoutSeconds: Math.round(watchSeconds * (1 + random())),
+      silenceLimitMs,
+      signal,
+    });
+    this.#recovered();
+    const openedMs = clock.now();
+    try {
+      for await (const event of stream) {
+        signal.throwIfAborted();
+        this.#takeEvent(event);
+      }
+    } finally {
+      if (clock.now() - openedMs >= steadyWatchMs) {
+        this.#failures = 0;
+      }
+    }
+    if (clock.now() - openedMs < shortestWatchMs && !signal.aborted) {
+      throw new KubeError(0, "", `the server ended the watch of ${resource.plural} at once`);
+    }
+  }
+
+  #takeEvent(event: WatchEvent): void {
+    const { store, metrics, resource } = this.#options;
+    if (event.type === "BOOKMARK") {
+      this.#resourceVersion = event.resourceVersion;
+      store.advance(event.resourceVersion);
+      return;
+    }
+    metrics?.countEvent(resource.plural);
+    const { object } = event;
+    const { resourceVersion } = object.metadata;
+    if (resourceVersion === "") {
+      throw new GarbageError(`a watch event of ${objectKey(object)} without a resourceVersion`);
+    }
+    this.#resourceVersion = resourceVersion;
+    const key = objectKey(object);
+    if (event.type === "DELETED") {
+      this.#notProjected.delete(key);
+      store.applyWatchEvent(key, resourceVersion, undefined);
+    } else {
+      store.applyWatchEvent(key, resourceVersion, this.#project(key, object));
+    }
+  }
+
+  /** What is held stays where a projection fails. */
+  #project(key: string, object: KubeObject): T | undefined {
+    const { project, store, metrics, resource, logger } = this.#options;
+    try {
+      const value = project(object);
+      this.#notProjected.delete(key);
+      return value;
+    } catch (error) {
+      metrics?.countFailure(resource.plural, "projection");
+      if (!this.#notProjected.has(key)) {
+        this.#notProjected.add(key);
+        logger.error({ resource: resource.plural, key, err: error }, "object cannot be read");
+      }
+      return store.entries.get(key);
+    }
+  }
+
+  /** Notes a failure, logs it if it is another than before, and says how long to wait at least. */
+  #takeFailure(error: unknown): number {
+    const { logger, metrics, resource } = this.#options;
+    const failure = failureOf(error);
+    this.#failures += 1;
+    metrics?.countFailure(resource.plural, failure);
+    if (failure === "expired" || failure === "garbage") {
+      this.#resourceVersion = undefined;
+    }
+    if ((failure === "expired" || failure === "silent") && this.#failures === 1) {
+      logger.debug({ resource: resource.plural, failure }, "the watch is renewed");
+      return 0;
+    }
+    metrics?.setWatching(resource.plural, false);
+    const fields = { resource: resource.plural, failure, err: error };
+    if (this.#lastFailure === failure) {
+      logger.debug({ ...fields, failures: this.#failures }, "the API server cannot be followed");
+    } else {
+      this.#lastFailure = failure;
+      logger.warn(fields, "the API server cannot be followed; what was known stays in force");
+    }
+    const seconds = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) : 0;
+    return Math.min(Math.max(seconds, 0), 120) * 1_000;
+  }
+
+  #recovered(): void {
+    const { logger, metrics, resource } = this.#options;
+    metrics?.setWatching(resource.plural, true);
+    if (this.#lastFailure !== undefined) {
+      this.#lastFailure = undefined;
+      logger.info({ resource: resource.plural }, "the API server is followed again");
+    }
+  }
+}
+
+function scopeOf({ namespace, name, labelSelector }: Scope): Scope {
+  return {
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+  };
+}
+
+function isExpired(error: unknown): boolean {
+  return error instanceof KubeError && error.status === 410;
+}
+
+function failureOf(error: unknown): ReflectorFailure {
+  if (error instanceof GarbageError) {
+    return "garbage";
+  }
+  if (!(error instanceof KubeError)) {
+    return "other";
+  }
+  switch (error.status) {
+    case 0:
+      return error.cause instanceof SilentError ? "silent" : "unreachable";
+    case 401:
+      return "unauthorized";
+    case 403:
+      return "forbidden";
+    case 410:
+      return "expired";
+    case 429:
+      return "too-many-requests";
+    default:
+      return error.status >= 500 ? "server-error" : "other";
+  }
 }

@@ -1,0 +1,178 @@
+import type { Clock } from "../runtime/clock.ts";
+import {
+  type CallOptions,
+  GarbageError,
+  type KubeApi,
+  type KubeObject,
+  type ListEnd,
+  type ListOptions,
+  type ObjectPath,
+  type PatchType,
+  type Scope,
+  type WatchEvent,
+  type WatchOptions,
+} from "./client.ts";
+import { Credentials } from "./credentials.ts";
+import { bodyOf, type HttpOptions, type HttpRequest, jsonOf, send } from "./http.ts";
+import { recordOf, textOf } from "./json.ts";
+import { ListSplitter } from "./list-splitter.ts";
+import { collectionPath, type Resource } from "./resource.ts";
+import { kubeObjectOf, linesOf, parseWatchLine, versionOf } from "./watch-lines.ts";
+
+export interface ConnectOptions {
+  /** Absent: $KUBECONFIG, the home directory's kubeconfig, else the Pod's service account. */
+  readonly kubeconfigPath?: string;
+  /** Who writes, as the server notes it in `metadata.managedFields`. */
+  readonly fieldManager: string;
+  readonly clock: Clock;
+}
+
+/** How long a list may stay silent between two pieces of its body. */
+const listSilenceLimitMs = 30_000;
+
+const patchContentTypes = {
+  merge: "application/merge-patch+json",
+  json: "application/json-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+} as const satisfies Record<PatchType, string>;
+
+/**
+ * The API server of a kubeconfig, or of the Pod that we run in. Nothing is sent yet: whether the
+ * server is there is seen at the first call.
+ *
+ * @throws CredentialsError if there is no usable kubeconfig or service account
+ */
+export function connectKubeApi(options: ConnectOptions): KubeApi {
+  const http = {
+    credentials: new Credentials(options.kubeconfigPath),
+    clock: options.clock,
+    userAgent: options.fieldManager,
+  };
+  return {
+    list: (resource, list, visit) => listPage(http, resource, list, visit),
+    watch: (resource, watch) => openWatch(http, resource, watch),
+    get: (object, call) => callForObject(http, { ...requestFor(object, call), method: "GET" }),
+    create: (resource, namespace, body, call) =>
+      callForObject(http, {
+        method: "POST",
+        path: collectionPath(resource, namespace),
+        query: { fieldManager: options.fieldManager },
+        body,
+        ...call,
+      }),
+    update: (object, body, call) =>
+      callForObject(http, {
+        ...requestFor(object, call),
+        method: "PUT",
+        query: { fieldManager: options.fieldManager },
+        body,
+      }),
+    patch: (object, type, body, call) =>
+      callForObject(http, {
+        ...requestFor(object, call),
+        method: "PATCH",
+        query: { fieldManager: options.fieldManager },
+        contentType: patchContentTypes[type],
+        body,
+      }),
+    remove: async (object, call) => {
+      const request = { ...requestFor(object, call), method: "DELETE" } as const;
+      await jsonOf(request, await send(request, http), http.clock);
+    },
+  };
+}
+
+async function listPage(
+  http: HttpOptions,
+  resource: Resource,
+  options: ListOptions,
+  visit: (object: KubeObject) => void,
+): Promise<ListEnd> {
+  const { limit, continueToken, resourceVersion } = options;
+  const request: HttpRequest = {
+    method: "GET",
+    path: collectionPath(resource, options.namespace),
+    query: {
+      ...selectorsOf(options),
+      limit: limit?.toString(),
+      continue: continueToken,
+      resourceVersion,
+      resourceVersionMatch: matchOf(resourceVersion),
+    },
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+  const response = await send(request, http);
+  const splitter = new ListSplitter((element) => visit(kubeObjectOf(element)));
+  for await (const chunk of bodyOf(request, response, listSilenceLimitMs, http.clock)) {
+    splitter.push(chunk);
+  }
+  const end = splitter.end();
+  const next = textOf(recordOf(recordOf(end)["metadata"])["continue"]);
+  return {
+    resourceVersion: versionOf(end),
+    ...(next === undefined || next === "" ? {} : { continueToken: next }),
+  };
+}
+
+/** With a limit and no match, the server takes a version for the exact one, and may have lost it. */
+function matchOf(resourceVersion: string | undefined): string | undefined {
+  return resourceVersion === undefined || resourceVersion === "0" ? undefined : "NotOlderThan";
+}
+
+async function openWatch(
+  http: HttpOptions,
+  resource: Resource,
+  options: WatchOptions,
+): Promise<AsyncIterable<WatchEvent>> {
+  const request: HttpRequest = {
+    method: "GET",
+    path: collectionPath(resource, options.namespace),
+    query: {
+      ...selectorsOf(options),
+      watch: "true",
+      allowWatchBookmarks: "true",
+      resourceVersion: options.resourceVersion,
+      timeoutSeconds: options.timeoutSeconds.toString(),
+    },
+    signal: options.signal,
+  };
+  const response = await send(request, http);
+  const chunks = bodyOf(request, response, options.silenceLimitMs, http.clock);
+  return watchEvents(`watch of ${resource.plural}`, chunks);
+}
+
+async function* watchEvents(
+  context: string,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<WatchEvent, void, undefined> {
+  for await (const line of linesOf(chunks)) {
+    if (line.trim() !== "") {
+      yield parseWatchLine(context, line);
+    }
+  }
+}
+
+function selectorsOf(scope: Scope): Record<string, string | undefined> {
+  return {
+    labelSelector: scope.labelSelector,
+    fieldSelector: scope.name === undefined ? undefined : `metadata.name=${scope.name}`,
+  };
+}
+
+function requestFor(
+  object: ObjectPath,
+  call: CallOptions | undefined,
+): { readonly path: string; readonly signal?: AbortSignal } {
+  const collection = collectionPath(object.resource, object.namespace);
+  const subresource = object.subresource === undefined ? "" : `/${object.subresource}`;
+  return { path: `${collection}/${encodeURIComponent(object.name)}${subresource}`, ...call };
+}
+
+async function callForObject(http: HttpOptions, request: HttpRequest): Promise<KubeObject> {
+  const answer = await jsonOf(request, await send(request, http), http.clock);
+  try {
+    return kubeObjectOf(answer);
+  } catch (error) {
+    throw new GarbageError(`${request.method} ${request.path}`, { cause: error });
+  }
+}

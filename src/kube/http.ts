@@ -1,0 +1,235 @@
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
+import type { Clock, Timer } from "../runtime/clock.ts";
+import { KubeError } from "./client.ts";
+import type { Credentials } from "./credentials.ts";
+import { errorOfStatus } from "./status.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below the server's URL; begins with a slash. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: object;
+  /** Of `body`; absent: JSON. */
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface HttpOptions {
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly userAgent: string;
+}
+
+/** How long the head of an answer may take; the server's own limit for a request is 60 seconds. */
+const answerLimitMs = 65_000;
+/** How long the connection may take. */
+const connectLimitMs = 10_000;
+const tcpKeepAliveMs = 15_000;
+const errorBodyLimit = 256 * 1024;
+
+/**
+ * Sends `request` and gives the answer as soon as its head is there, if its status is 2xx.
+ *
+ * After a 401 the credentials are read again and the request is sent once more: tokens and
+ * certificates are replaced while we run.
+ *
+ * @throws KubeError on any other status, and with status 0 when there is no answer
+ */
+export async function send(request: HttpRequest, options: HttpOptions): Promise<IncomingMessage> {
+  let response = await sendOnce(request, options);
+  if (response.statusCode === 401) {
+    response.destroy();
+    readAgain(request, options.credentials);
+    response = await sendOnce(request, options);
+  }
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) {
+    return response;
+  }
+  throw await errorOf(request, response, options.clock);
+}
+
+function readAgain(request: HttpRequest, credentials: Credentials): void {
+  try {
+    credentials.reload();
+  } catch (error) {
+    throw new KubeError(401, "Unauthorized", `${nameOf(request)}: ${asError(error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<IncomingMessage> {
+  const { credentials, clock } = options;
+  const url = new URL(credentials.server);
+  url.pathname = url.pathname.replace(/\/$/, "") + request.path;
+  for (const [name, value] of Object.entries(request.query ?? {})) {
+    if (value !== undefined) {
+      url.searchParams.set(name, value);
+    }
+  }
+  const own = await credentials.requestOptions().catch((error: unknown) => {
+    throw unanswered(request, error);
+  });
+  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+  const headers = {
+    ...own.headers,
+    accept: "application/json",
+    "user-agent": options.userAgent,
+    ...(body === undefined
+      ? {}
+      : {
+          "content-type": request.contentType ?? "application/json",
+          "content-length": Buffer.byteLength(body),
+        }),
+  };
+  const start = url.protocol === "https:" ? httpsRequest : httpRequest;
+  return new Promise((resolve, reject) => {
+    const outgoing = start(url, { ...own, method: request.method, headers });
+    const abort = () => outgoing.destroy(asError(request.signal?.reason));
+    let timer = clock.after(connectLimitMs, () => outgoing.destroy(new Error("cannot connect")));
+    const extend = () => {
+      timer.cancel();
+      timer = clock.after(answerLimitMs, () => outgoing.destroy(new Error("no answer in time")));
+    };
+    outgoing.once("socket", (socket) => {
+      socket.setKeepAlive(true, tcpKeepAliveMs);
+      if (socket.connecting) {
+        socket.once(url.protocol === "https:" ? "secureConnect" : "connect", extend);
+      } else {
+        extend();
+      }
+    });
+    outgoing.once("response", (response) => {
+      timer.cancel();
+      response.once("close", () => request.signal?.removeEventListener("abort", abort));
+      resolve(response);
+    });
+    outgoing.on("error", (error) => {
+      timer.cancel();
+      request.signal?.removeEventListener("abort", abort);
+      reject(unanswered(request, error));
+    });
+    if (request.signal?.aborted === true) {
+      abort();
+    } else {
+      request.signal?.addEventListener("abort", abort);
+    }
+    outgoing.end(body);
+  });
+}
+
+/**
+ * The body of an answer as it arrives. It counts as dead, and throws, when nothing comes for
+ * `silenceLimitMs`; time that the caller takes is not counted. Leaving the loop closes the
+ * connection.
+ *
+ * @throws KubeError with status 0
+ */
+export async function* bodyOf(
+  request: HttpRequest,
+  response: IncomingMessage,
+  silenceLimitMs: number,
+  clock: Clock,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let timer: Timer | undefined;
+  const listen = () => {
+    timer = clock.after(silenceLimitMs, () => response.destroy(new SilentError(silenceLimitMs)));
+  };
+  listen();
+  try {
+    for await (const chunk of response.iterator()) {
+      timer?.cancel();
+      if (chunk instanceof Uint8Array) {
+        yield chunk;
+      }
+      listen();
+    }
+  } catch (error) {
+    throw unanswered(request, error);
+  } finally {
+    timer?.cancel();
+    response.destroy();
+  }
+}
+
+/** Nothing came for longer than the server ever is silent. */
+export class SilentError extends Error {
+  override readonly name = "SilentError";
+
+  constructor(limitMs: number) {
+    super(`nothing came for ${limitMs / 1000} s`);
+  }
+}
+
+/** The whole body as JSON. */
+export async function jsonOf(
+  request: HttpRequest,
+  response: IncomingMessage,
+  clock: Clock,
+): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bodyOf(request, response, answerLimitMs, clock)) {
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  } catch (error) {
+    throw unanswered(request, error);
+  }
+}
+
+/** What the server says in place of an answer: a Status object, or some proxy's text. */
+async function errorOf(
+  request: HttpRequest,
+  response: IncomingMessage,
+  clock: Clock,
+): Promise<KubeError> {
+  let text = "";
+  try {
+    for await (const chunk of bodyOf(request, response, connectLimitMs, clock)) {
+      text += Buffer.from(chunk).toString("utf8");
+      if (text.length > errorBodyLimit) {
+        break;
+      }
+    }
+  } catch (error) {
+    if (request.signal?.aborted === true) {
+      throw error;
+    }
+    // A body that is cut off takes nothing from what the status says.
+  }
+  return errorOfStatus(
+    nameOf(request),
+    response.statusCode ?? 0,
+    parsedOrText(text),
+    response.headers["retry-after"],
+  );
+}
+
+function parsedOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The error of a call that got no whole answer; the reason of `signal` if that was why. */
+function unanswered(request: HttpRequest, error: unknown): Error {
+  if (request.signal?.aborted === true) {
+    return asError(request.signal.reason);
+  }
+  const cause = asError(error);
+  return new KubeError(0, "", `${nameOf(request)}: ${cause.message}`, { cause });
+}
+
+function nameOf(request: HttpRequest): string {
+  return `${request.method} ${request.path}`;
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
