@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { controllerFlags, readDaemonOptions, speakerFlags } from "../../src/cli/daemon-flags.ts";
+import { parseDurationSeconds } from "../../src/cli/duration.ts";
+import { formatFlags, parseFlags, UsageError } from "../../src/cli/flags.ts";
+
+function usageError(args: readonly string[], environment: Record<string, string> = {}): string {
+  try {
+    readDaemonOptions(parseFlags(speakerFlags, args, environment));
+  } catch (error) {
+    assert.ok(error instanceof UsageError);
+    return error.message;
+  }
+  return "";
+}
+
+describe("flags", () => {
+  test("without any, the defaults of the design hold", () => {
+    assert.deepEqual(readDaemonOptions(parseFlags(controllerFlags, [], {})), {
+      namespace: "routelb-system",
+      configName: "config",
+      loadBalancerClass: { isDefault: false },
+      port: 7472,
+      logLevel: "info",
+      servesState: true,
+      notActedOn: [],
+    });
+  });
+
+  test("values come after a space or an equals sign, switches alone or with =false", () => {
+    const flags = parseFlags(
+      speakerFlags,
+      ["--port=80", "--node-name", "node1", "--lb-class", "x/y", "--default-class", "--state=off"],
+      {},
+    );
+    const options = readDaemonOptions(flags);
+    assert.equal(options.port, 80);
+    assert.equal(flags.value("node-name"), "node1");
+    assert.deepEqual(options.loadBalancerClass, { name: "x/y", isDefault: true });
+    assert.equal(options.servesState, false);
+    assert.equal(
+      parseFlags(speakerFlags, ["--default-class=false"], {}).isOn("default-class"),
+      false,
+    );
+  });
+
+  test("the environment counts where the command line is silent", () => {
+    const environment = { ROUTELB_NODE_NAME: "node2", ROUTELB_PORT: "81", ROUTELB_HOST: "" };
+    const flags = parseFlags(speakerFlags, ["--port", "82"], environment);
+    assert.equal(flags.value("node-name"), "node2");
+    assert.equal(flags.value("port"), "82");
+    assert.equal(flags.value("host"), undefined);
+    assert.equal(
+      parseFlags(speakerFlags, [], { ROUTELB_IGNORE_EXCLUDE_LB: "true" }).isOn("ignore-exclude-lb"),
+      true,
+    );
+  });
+
+  test("flags of later versions are taken, and named", () => {
+    const flags = parseFlags(
+      speakerFlags,
+      ["--drain-time", "1m30s", "--withdraw-guard", "off", "--listen", "[::1]:179"],
+      { ROUTELB_DATAPLANE_CHECK: "enforce" },
+    );
+    assert.deepEqual(flags.notActedOn, [
+      "drain-time",
+      "dataplane-check",
+      "withdraw-guard",
+      "listen",
+    ]);
+  });
+
+  test("what we do not understand is refused with one sentence", () => {
+    assert.equal(usageError(["--prot", "1"]), "unknown flag --prot");
+    assert.equal(usageError(["-v"]), "unknown flag -v");
+    assert.equal(usageError(["config"]), "unexpected argument config");
+    assert.equal(usageError(["--port"]), "--port needs a value: --port PORT");
+    assert.equal(usageError(["--port="]), "--port needs a value: --port PORT");
+    assert.equal(usageError(["--port", "1", "--port", "2"]), "--port is given twice");
+    assert.equal(
+      usageError(["--port", "70000"]),
+      "--port: 70000 is not a whole number from 1 to 65535",
+    );
+    assert.equal(usageError(["--default-class"]), "--default-class needs --lb-class");
+    assert.equal(
+      usageError([], { ROUTELB_STATE: "yes" }),
+      "ROUTELB_STATE: yes is not one of on, off",
+    );
+    assert.equal(
+      usageError(["--withdraw-guard", "50"]),
+      "--withdraw-guard: 50 is neither off nor a share from 0% to 100%",
+    );
+    assert.equal(
+      usageError(["--drain-time", "10"]),
+      "--drain-time: 10 is not a duration like 15s or 1m30s",
+    );
+  });
+
+  test("the usage names every flag", () => {
+    const usage = formatFlags(speakerFlags);
+    for (const { name } of speakerFlags) {
+      assert.ok(usage.includes(`--${name}`), name);
+    }
+  });
+});
+
+test("durations are written as Go writes them", () => {
+  const cases: Record<string, number | undefined> = {
+    "15s": 15,
+    "1m30s": 90,
+    "1.5h": 5400,
+    "500ms": 0.5,
+    "0": 0,
+    "10": undefined,
+    "": undefined,
+    "-1s": undefined,
+    "1s ": undefined,
+  };
+  for (const [text, seconds] of Object.entries(cases)) {
+    assert.equal(parseDurationSeconds(text), seconds, text);
+  }
+});
