@@ -1,3 +1,10 @@
+import { type BackoffRange, backoffMs } from "../runtime/backoff.ts";
+import { type Clock, sleep } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { isAlreadyExists, isNotFound, type KubeApi, KubeError } from "./client.ts";
+import { numberOf } from "./json.ts";
+import { resources } from "./resource.ts";
+
 /** What an Event is about. */
 export interface EventSubject {
   readonly apiVersion: string;
@@ -15,4 +22,280 @@ export interface EventNote {
   readonly reason: string;
   /** At most 1,024 characters arrive. */
   readonly message: string;
+}
+
+export interface EventRecorderOptions {
+  readonly api: KubeApi;
+  /** `source.component` of the Events: `routelb-controller`. */
+  readonly component: string;
+  /** `source.host`: the node or Pod that we are. */
+  readonly host: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+/** 20 Events a second over all. */
+const spacingMs = 50;
+/** The server drops an Event an hour after it was last written. */
+const standingRepeatMs = 45 * 60_000;
+/** Beyond so many that wait, further ones are dropped. */
+const waitingLimit = 20_000;
+/** Events of which name and count are remembered, so that a repeat needs one call. */
+const rememberedLimit = 10_000;
+const triesLimit = 5;
+const messageLimit = 1_024;
+const backoff: BackoffRange = { baseMs: 1_000, limitMs: 60_000 };
+
+/**
+ * Writes Kubernetes Events, one for each subject and reason: a repeat raises the count, also that of
+ * an Event which an earlier process wrote, because its name is made of the subject's UID and the
+ * reason.
+ *
+ * At most 20 a second are written over all, in the order in which they came, those of `record`
+ * before those of `setStanding`. Nothing here throws or is waited for: an Event that cannot be
+ * written is tried again some times, then dropped, and logged once.
+ *
+ * RBAC: `create` and `patch` on `events`.
+ */
+export class EventRecorder {
+  readonly #options: EventRecorderOptions;
+  readonly #once = new Map<string, EventNote>();
+  readonly #repeats = new Map<string, EventNote>();
+  /** What stands, by event name, and when it was last handed to be written. */
+  #standing = new Map<string, { readonly note: EventNote; readonly sinceMs: number }>();
+  /** Counts of Events that are known to exist, oldest use first. */
+  readonly #counts = new Map<string, number>();
+  readonly #tries = new Map<string, number>();
+  #failures = 0;
+  #isFailing = false;
+  #wake: (() => void) | undefined;
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options;
+  }
+
+  /** Has `note` written once. One that still waits is replaced by a newer one of its name. */
+  record(note: EventNote): void {
+    const name = eventName(note);
+    if (this.#once.has(name) || this.#once.size < waitingLimit) {
+      this.#once.set(name, note);
+      this.#wake?.();
+    }
+  }
+
+  /**
+   * Hands over everything that stands: each note is written now if it is new or its message
+   * changed, and every 45 minutes for as long as it is in the set that was handed over last.
+   */
+  setStanding(notes: Iterable<EventNote>): void {
+    const nowMs = this.#options.clock.now();
+    const standing = new Map<string, { readonly note: EventNote; readonly sinceMs: number }>();
+    for (const note of notes) {
+      const name = eventName(note);
+      const before = this.#standing.get(name);
+      if (before !== undefined && before.note.message === note.message) {
+        standing.set(name, before);
+      } else {
+        standing.set(name, { note, sinceMs: nowMs });
+        this.#repeats.set(name, note);
+      }
+    }
+    for (const name of this.#repeats.keys()) {
+      if (!standing.has(name)) {
+        this.#repeats.delete(name);
+      }
+    }
+    this.#standing = standing;
+    this.#wake?.();
+  }
+
+  /** Writes what waits until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    while (!signal.aborted) {
+      this.#repeatStanding();
+      const name = this.#next();
+      if (name === undefined) {
+        await this.#sleepUntilWoken(signal);
+        continue;
+      }
+      await this.#writeOne(name, signal);
+      const pauseMs = this.#failures === 0 ? 0 : backoffMs(this.#failures, backoff, random);
+      await sleep(clock, Math.max(spacingMs, pauseMs), signal);
+    }
+  }
+
+  #next(): string | undefined {
+    for (const waiting of [this.#once, this.#repeats]) {
+      for (const name of waiting.keys()) {
+        return name;
+      }
+    }
+    return undefined;
+  }
+
+  #repeatStanding(): void {
+    const nowMs = this.#options.clock.now();
+    for (const [name, { note, sinceMs }] of this.#standing) {
+      if (nowMs - sinceMs >= standingRepeatMs) {
+        this.#standing.set(name, { note, sinceMs: nowMs });
+        this.#repeats.set(name, note);
+      }
+    }
+  }
+
+  async #sleepUntilWoken(signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await sleep(this.#options.clock, 60_000, AbortSignal.any([signal, woken.signal]));
+    this.#wake = undefined;
+  }
+
+  async #writeOne(name: string, signal: AbortSignal): Promise<void> {
+    const waiting = this.#once.has(name) ? this.#once : this.#repeats;
+    const note = waiting.get(name);
+    waiting.delete(name);
+    if (note === undefined) {
+      return;
+    }
+    try {
+      await this.#write(name, note, signal);
+      this.#failures = 0;
+      this.#isFailing = false;
+      this.#tries.delete(name);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#takeFailure(name, note, error, waiting);
+      }
+    }
+  }
+
+  /** What the server refuses for good (no such namespace, forbidden) is not tried again. */
+  #takeFailure(
+    name: string,
+    note: EventNote,
+    error: unknown,
+    waiting: Map<string, EventNote>,
+  ): void {
+    const { logger } = this.#options;
+    const status = error instanceof KubeError ? error.status : 0;
+    const isRefused = status >= 400 && status < 500 && status !== 429 && status !== 409;
+    const tries = (this.#tries.get(name) ?? 0) + 1;
+    if (isRefused || tries >= triesLimit) {
+      this.#tries.delete(name);
+    } else {
+      this.#tries.set(name, tries);
+      if (!waiting.has(name)) {
+        waiting.set(name, note);
+      }
+    }
+    if (!isRefused) {
+      this.#failures += 1;
+    }
+    const fields = { reason: note.reason, about: note.subject.name, err: error };
+    if (this.#isFailing) {
+      logger.debug(fields, "Event not written");
+    } else {
+      this.#isFailing = true;
+      logger.warn(fields, "Event not written");
+    }
+  }
+
+  async #write(name: string, note: EventNote, signal: AbortSignal): Promise<void> {
+    const count = this.#counts.get(name);
+    if (count !== undefined) {
+      try {
+        await this.#raise(name, note, count + 1, signal);
+        return;
+      } catch (error) {
+        if (!isNotFound(error)) {
+          throw error;
+        }
+        this.#counts.delete(name);
+      }
+    }
+    try {
+      await this.#create(name, note, signal);
+    } catch (error) {
+      if (!isAlreadyExists(error)) {
+        throw error;
+      }
+      await this.#adopt(name, note, signal);
+    }
+  }
+
+  async #create(name: string, note: EventNote, signal: AbortSignal): Promise<void> {
+    const { api, component, host, clock } = this.#options;
+    const { subject } = note;
+    const namespace = subject.namespace ?? "default";
+    const time = rfc3339(clock.wallTime());
+    const body = {
+      apiVersion: "v1",
+      kind: "Event",
+      metadata: { name, namespace },
+      involvedObject: { ...subject, uid: shownUid(subject) },
+      type: note.type,
+      reason: note.reason,
+      message: note.message.slice(0, messageLimit),
+      source: { component, host },
+      reportingComponent: component,
+      reportingInstance: host,
+      firstTimestamp: time,
+      lastTimestamp: time,
+      count: 1,
+    };
+    await api.create(resources.events, namespace, body, { signal });
+    this.#remember(name, 1);
+  }
+
+  /** An Event of ours from before: the answer to a first patch tells its count. */
+  async #adopt(name: string, note: EventNote, signal: AbortSignal): Promise<void> {
+    const event = await this.#patch(name, note, {}, signal);
+    await this.#raise(name, note, (numberOf(event["count"]) ?? 1) + 1, signal);
+  }
+
+  async #raise(name: string, note: EventNote, count: number, signal: AbortSignal): Promise<void> {
+    await this.#patch(name, note, { count }, signal);
+    this.#remember(name, count);
+  }
+
+  #patch(name: string, note: EventNote, fields: object, signal: AbortSignal) {
+    const { api, clock } = this.#options;
+    const namespace = note.subject.namespace ?? "default";
+    const body = {
+      ...fields,
+      type: note.type,
+      message: note.message.slice(0, messageLimit),
+      lastTimestamp: rfc3339(clock.wallTime()),
+    };
+    const path = { resource: resources.events, namespace, name };
+    return api.patch(path, "merge", body, { signal });
+  }
+
+  #remember(name: string, count: number): void {
+    this.#counts.delete(name);
+    this.#counts.set(name, count);
+    for (const oldest of this.#counts.keys()) {
+      if (this.#counts.size <= rememberedLimit) {
+        break;
+      }
+      this.#counts.delete(oldest);
+    }
+  }
+}
+
+/** One name for each subject and reason: UIDs and reasons are letters, digits and dashes. */
+function eventName(note: EventNote): string {
+  return `${note.subject.uid}.${note.reason}`.toLowerCase().replace(/[^a-z0-9.-]/g, "-");
+}
+
+/** `kubectl describe node` looks for Events whose UID is the Node's name, as the kubelet's are. */
+function shownUid(subject: EventSubject): string {
+  return subject.kind === "Node" ? subject.name : subject.uid;
+}
+
+/** To the second, which is all that the first and last time of an Event may have. */
+function rfc3339(wallTimeMs: number): string {
+  return `${new Date(wallTimeMs).toISOString().slice(0, 19)}Z`;
 }

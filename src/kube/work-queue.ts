@@ -1,0 +1,164 @@
+import { type BackoffRange, backoffMs } from "../runtime/backoff.ts";
+import type { Clock, Timer } from "../runtime/clock.ts";
+
+export interface WorkQueueOptions {
+  /**
+   * Works on one key. It must read the present state itself: between `add` and its turn, that may
+   * have changed. If it throws, the key's turn comes again after a backoff.
+   */
+  readonly work: (key: string, signal: AbortSignal) => Promise<void>;
+  /** A failure was seen; the key comes again. */
+  readonly onFailure: (key: string, error: unknown, failures: number) => void;
+  /** What the server asked for, if it did: the key waits for at least so long. */
+  readonly retryAfterMs?: (error: unknown) => number | undefined;
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** d: 200 ms to 60 s. */
+  readonly backoff?: BackoffRange;
+}
+
+/**
+ * Keys that have work to do. A key is worked on by one at a time; however often it is added before
+ * its turn, it has one turn; added during its turn, it has one more after it.
+ *
+ * Two lanes: the urgent one is empty before the other has a turn.
+ */
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #lanes = { urgent: new Set<string>(), normal: new Set<string>() };
+  readonly #working = new Set<string>();
+  /** Added while being worked on. */
+  readonly #again = new Map<string, "urgent" | "normal">();
+  readonly #failures = new Map<string, number>();
+  readonly #waiting = new Map<string, Timer>();
+  #signal: AbortSignal | undefined;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Keys that wait for a turn, a retry, or are being worked on. */
+  get size(): number {
+    const { urgent, normal } = this.#lanes;
+    return urgent.size + normal.size + this.#working.size + this.#waiting.size;
+  }
+
+  /**
+   * Gives `key` a turn. A key that waits after a failure goes on waiting, so that a pass which adds
+   * all that differs does not hurry what fails; the urgent lane does not wait.
+   */
+  add(key: string, lane: "urgent" | "normal" = "normal"): void {
+    if (this.#working.has(key)) {
+      if (this.#again.get(key) !== "urgent") {
+        this.#again.set(key, lane);
+      }
+      return;
+    }
+    const retry = this.#waiting.get(key);
+    if (lane === "urgent") {
+      retry?.cancel();
+      this.#waiting.delete(key);
+      this.#lanes.normal.delete(key);
+    } else if (retry !== undefined || this.#lanes.urgent.has(key)) {
+      return;
+    }
+    this.#lanes[lane].add(key);
+    this.#fill();
+  }
+
+  /** Takes back what waits for `key`; work on it that runs goes on. */
+  forget(key: string): void {
+    this.#waiting.get(key)?.cancel();
+    this.#waiting.delete(key);
+    this.#lanes.urgent.delete(key);
+    this.#lanes.normal.delete(key);
+    this.#again.delete(key);
+    this.#failures.delete(key);
+  }
+
+  /** Works until `signal` aborts; resolves when the work that runs then has ended. */
+  run(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const stop = () => {
+        for (const timer of this.#waiting.values()) {
+          timer.cancel();
+        }
+        if (this.#working.size === 0) {
+          resolve();
+        } else {
+          this.#whenIdle = resolve;
+        }
+      };
+      if (signal.aborted) {
+        stop();
+        return;
+      }
+      this.#signal = signal;
+      signal.addEventListener("abort", stop, { once: true });
+      this.#fill();
+    });
+  }
+
+  #fill(): void {
+    const signal = this.#signal;
+    if (signal === undefined || signal.aborted) {
+      return;
+    }
+    while (this.#working.size < this.#options.concurrency) {
+      const key = this.#take();
+      if (key === undefined) {
+        return;
+      }
+      this.#working.add(key);
+      void this.#turn(key, signal);
+    }
+  }
+
+  #take(): string | undefined {
+    for (const lane of [this.#lanes.urgent, this.#lanes.normal]) {
+      for (const key of lane) {
+        lane.delete(key);
+        return key;
+      }
+    }
+    return undefined;
+  }
+
+  async #turn(key: string, signal: AbortSignal): Promise<void> {
+    const { work, onFailure } = this.#options;
+    try {
+      await work(key, signal);
+      this.#failures.delete(key);
+    } catch (error) {
+      if (!signal.aborted) {
+        const failures = (this.#failures.get(key) ?? 0) + 1;
+        this.#failures.set(key, failures);
+        onFailure(key, error, failures);
+        this.#waitAndRetry(key, error, failures);
+      }
+    }
+    this.#working.delete(key);
+    const lane = this.#again.get(key);
+    this.#again.delete(key);
+    if (lane !== undefined) {
+      this.add(key, lane);
+    }
+    if (signal.aborted && this.#working.size === 0) {
+      this.#whenIdle?.();
+    }
+    this.#fill();
+  }
+
+  #waitAndRetry(key: string, error: unknown, failures: number): void {
+    const { clock, random, retryAfterMs } = this.#options;
+    const range = this.#options.backoff ?? { baseMs: 200, limitMs: 60_000 };
+    const delayMs = Math.max(backoffMs(failures, range, random), retryAfterMs?.(error) ?? 0);
+    const timer = clock.after(delayMs, () => {
+      this.#waiting.delete(key);
+      this.add(key);
+    });
+    this.#waiting.set(key, timer);
+  }
+}
