@@ -1,0 +1,70 @@
+import type { Service } from "../cluster/service.ts";
+import type { Outcome } from "./outcome.ts";
+import { readRequest } from "./request.ts";
+import { formatAddresses, shownIngress, wantedIngress } from "./status.ts";
+
+/** An Event on a Service; of one reason there is one at a time. */
+export interface ServiceEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason:
+    | "IPAllocated"
+    | "Renumbered"
+    | "ClearAssignment"
+    | "AllocationFailed"
+    | "ConflictingRequest"
+    | "DeprecatedAnnotation"
+    | "StatusOverwritten";
+  readonly message: string;
+}
+
+/** What happened by writing `outcome` over the status of `before`; undefined: nothing to tell. */
+export function writtenEvent(
+  before: Service,
+  outcome: Outcome | undefined,
+): ServiceEvent | undefined {
+  const shown = shownIngress(before);
+  const wanted = wantedIngress(before, outcome);
+  if (wanted === undefined || wanted === shown || outcome === undefined) {
+    return undefined;
+  }
+  if (outcome.type === "assigned") {
+    return shown === ""
+      ? { type: "Normal", reason: "IPAllocated", message: `Assigned ${formatAddresses(outcome)}` }
+      : {
+          type: "Normal",
+          reason: "Renumbered",
+          message: `Assigned ${formatAddresses(outcome)} instead of ${shown}`,
+        };
+  }
+  return {
+    type: "Warning",
+    reason: "ClearAssignment",
+    message: `${shown} may not be kept, and there is no other address yet`,
+  };
+}
+
+/** What is wrong with the Service for as long as these Events are in the answer. */
+export function standingEvents(service: Service, outcome: Outcome): readonly ServiceEvent[] {
+  if (outcome.type === "untouched") {
+    return [];
+  }
+  const { remarks } = readRequest(service);
+  const remarksOf = (type: (typeof remarks)[number]["type"]) =>
+    remarks
+      .filter((remark) => remark.type === type)
+      .map(({ message }) => message)
+      .join("; ");
+  const conflicts = remarksOf("conflicting-request");
+  const deprecated = remarksOf("deprecated-annotation");
+  const failed =
+    outcome.shortfall === undefined
+      ? ""
+      : outcome.type === "assigned"
+        ? `${formatAddresses(outcome)} stays: ${outcome.shortfall.message}`
+        : outcome.shortfall.message;
+  return [
+    { type: "Warning" as const, reason: "AllocationFailed" as const, message: failed },
+    { type: "Warning" as const, reason: "ConflictingRequest" as const, message: conflicts },
+    { type: "Warning" as const, reason: "DeprecatedAnnotation" as const, message: deprecated },
+  ].filter(({ message }) => message !== "");
+}
