@@ -1,0 +1,68 @@
+import {
+  type Address,
+  type AddressFamily,
+  addressBits,
+  addressFromOctets,
+} from "../../net/address.ts";
+import { makePrefix, type Prefix } from "../../net/prefix.ts";
+import { updateError } from "./error.ts";
+import { UpdateError } from "./iana.ts";
+import type { Reader } from "./reader.ts";
+import type { Writer } from "./writer.ts";
+
+/**
+ * Decodes the prefixes that fill the rest of `reader`: Withdrawn Routes, NLRI, or the tail of an MP
+ * attribute (RFC 4271 §4.3, RFC 4760 §5).
+ *
+ *     +---------------------------+
+ *     |   Length (1 octet)        |   in bits; 0 is the default route
+ *     |   Prefix (variable)       |   the fewest octets that hold Length bits
+ *     +---------------------------+
+ *
+ * Bits past Length mean nothing and are cleared, so that equal prefixes are equal values.
+ *
+ * A Length beyond the family's address, or octets that run out, leave us not knowing which routes
+ * were meant, so there is nothing to treat as withdrawn: the session resets (RFC 7606 §3(j), §5.3).
+ *
+ * @throws NotificationError UPDATE Message Error, Invalid Network Field (3/10), or what `reader`
+ *   throws at its end
+ */
+export function decodePrefixes(reader: Reader, family: AddressFamily): Prefix[] {
+  const prefixes: Prefix[] = [];
+  while (reader.remaining > 0) {
+    const length = reader.uint8();
+    if (length > addressBits[family]) {
+      throw updateError(UpdateError.InvalidNetworkField, `an ${family} prefix of ${length} bits`);
+    }
+    prefixes.push(makePrefix(leadingOctets(reader, family, length), length));
+  }
+  return prefixes;
+}
+
+function leadingOctets(reader: Reader, family: AddressFamily, length: number): Address {
+  const octets = new Uint8Array(addressBits[family] / 8);
+  octets.set(reader.bytes(Math.ceil(length / 8)));
+  return addressFromOctets(family, octets);
+}
+
+/** How many octets `encodePrefix` writes. */
+export function prefixOctets(prefix: Prefix): number {
+  return 1 + Math.ceil(prefix.length / 8);
+}
+
+export function encodePrefix(prefix: Prefix, writer: Writer): void {
+  writer.uint8(prefix.length);
+  if (prefix.family === "ipv4") {
+    const value = Number(prefix.address.value);
+    for (let bit = 0; bit < prefix.length; bit += 8) {
+      writer.uint8(value >>> (24 - bit));
+    }
+    return;
+  }
+  for (let bit = 0; bit < prefix.length; bit += 32) {
+    const word = Number((prefix.address.value >> BigInt(96 - bit)) & 0xffff_ffffn);
+    for (let wordBit = 0; wordBit < 32 && bit + wordBit < prefix.length; wordBit += 8) {
+      writer.uint8(word >>> (24 - wordBit));
+    }
+  }
+}
