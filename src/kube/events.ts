@@ -1,28 +1,16 @@
 import { type BackoffRange, backoffMs } from "../runtime/backoff.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { isAlreadyExists, isNotFound, type KubeApi, KubeError } from "./client.ts";
+import { isAlreadyExists, isNotFound, type KubeApi, KubeError, type KubeObject } from "./client.ts";
+import {
+  type EventNote,
+  eventName,
+  eventNamespace,
+  newEvent,
+  repeatedEvent,
+} from "./event-note.ts";
 import { numberOf } from "./json.ts";
 import { resources } from "./resource.ts";
-
-/** What an Event is about. */
-export interface EventSubject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  /** Absent for a Node: its Events are in namespace `default` (the server takes them nowhere else). */
-  readonly namespace?: string;
-  readonly name: string;
-  readonly uid: string;
-}
-
-export interface EventNote {
-  readonly subject: EventSubject;
-  readonly type: "Normal" | "Warning";
-  /** UpperCamelCase. With the subject's UID it makes the Event's name: one Event for both. */
-  readonly reason: string;
-  /** At most 1,024 characters arrive. */
-  readonly message: string;
-}
 
 export interface EventRecorderOptions {
   readonly api: KubeApi;
@@ -44,7 +32,6 @@ const waitingLimit = 20_000;
 /** Events of which name and count are remembered, so that a repeat needs one call. */
 const rememberedLimit = 10_000;
 const triesLimit = 5;
-const messageLimit = 1_024;
 const backoff: BackoffRange = { baseMs: 1_000, limitMs: 60_000 };
 
 /**
@@ -145,11 +132,18 @@ export class EventRecorder {
     }
   }
 
-  async #sleepUntilWoken(signal: AbortSignal): Promise<void> {
-    const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await sleep(this.#options.clock, 60_000, AbortSignal.any([signal, woken.signal]));
-    this.#wake = undefined;
+  #sleepUntilWoken(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        timer.cancel();
+        signal.removeEventListener("abort", wake);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = this.#options.clock.after(60_000, wake);
+      signal.addEventListener("abort", wake);
+      this.#wake = wake;
+    });
   }
 
   async #writeOne(name: string, signal: AbortSignal): Promise<void> {
@@ -226,26 +220,9 @@ export class EventRecorder {
   }
 
   async #create(name: string, note: EventNote, signal: AbortSignal): Promise<void> {
-    const { api, component, host, clock } = this.#options;
-    const { subject } = note;
-    const namespace = subject.namespace ?? "default";
-    const time = rfc3339(clock.wallTime());
-    const body = {
-      apiVersion: "v1",
-      kind: "Event",
-      metadata: { name, namespace },
-      involvedObject: { ...subject, uid: shownUid(subject) },
-      type: note.type,
-      reason: note.reason,
-      message: note.message.slice(0, messageLimit),
-      source: { component, host },
-      reportingComponent: component,
-      reportingInstance: host,
-      firstTimestamp: time,
-      lastTimestamp: time,
-      count: 1,
-    };
-    await api.create(resources.events, namespace, body, { signal });
+    const { api, clock } = this.#options;
+    const body = newEvent(note, { ...this.#options, wallTimeMs: clock.wallTime() });
+    await api.create(resources.events, eventNamespace(note), body, { signal });
     this.#remember(name, 1);
   }
 
@@ -260,16 +237,10 @@ export class EventRecorder {
     this.#remember(name, count);
   }
 
-  #patch(name: string, note: EventNote, fields: object, signal: AbortSignal) {
+  #patch(name: string, note: EventNote, fields: object, signal: AbortSignal): Promise<KubeObject> {
     const { api, clock } = this.#options;
-    const namespace = note.subject.namespace ?? "default";
-    const body = {
-      ...fields,
-      type: note.type,
-      message: note.message.slice(0, messageLimit),
-      lastTimestamp: rfc3339(clock.wallTime()),
-    };
-    const path = { resource: resources.events, namespace, name };
+    const path = { resource: resources.events, namespace: eventNamespace(note), name };
+    const body = { ...fields, ...repeatedEvent(note, clock.wallTime()) };
     return api.patch(path, "merge", body, { signal });
   }
 
@@ -283,19 +254,4 @@ export class EventRecorder {
       this.#counts.delete(oldest);
     }
   }
-}
-
-/** One name for each subject and reason: UIDs and reasons are letters, digits and dashes. */
-function eventName(note: EventNote): string {
-  return `${note.subject.uid}.${note.reason}`.toLowerCase().replace(/[^a-z0-9.-]/g, "-");
-}
-
-/** `kubectl describe node` looks for Events whose UID is the Node's name, as the kubelet's are. */
-function shownUid(subject: EventSubject): string {
-  return subject.kind === "Node" ? subject.name : subject.uid;
-}
-
-/** To the second, which is all that the first and last time of an Event may have. */
-function rfc3339(wallTimeMs: number): string {
-  return `${new Date(wallTimeMs).toISOString().slice(0, 19)}Z`;
 }

@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { jsonPieces } from "./json-pieces.ts";
+import type { Logger } from "./logger.ts";
+import type { MetricsRegistry } from "./metrics.ts";
+
+export interface HttpServerOptions {
+  /** Absent: every address of the machine. */
+  readonly host?: string;
+  /** 0: one that is free. */
+  readonly port: number;
+  readonly metrics: MetricsRegistry;
+  /** Why the process is not ready; an empty list: it is. */
+  readonly whyNotReady: () => readonly string[];
+  /**
+   * What `/state` shows; absent: the path does not exist. It is written piece by piece, with turns
+   * of the event loop between, so it must not be changed after.
+   */
+  readonly state?: () => object;
+  readonly logger: Logger;
+}
+
+export interface HttpServer {
+  /** The port that it listens on. */
+  readonly port: number;
+  /** Open connections are cut. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves `/metrics` (Prometheus), `/healthz` (200 as long as the event loop turns), `/readyz` (200,
+ * or 503 with a reason on each line) and `/state` (JSON).
+ *
+ * @throws Error if the address cannot be listened on
+ */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 },
+    (request, response) => {
+      answer(request, response, options).catch((error: unknown) => {
+        options.logger.warn({ err: error, path: request.url }, "HTTP answer failed");
+        response.destroy();
+      });
+    },
+  );
+  await listen(server, options);
+  server.on("error", (error) => options.logger.warn({ err: error }, "HTTP server failed"));
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : options.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, options: HttpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port, options.host, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: HttpServerOptions,
+): Promise<void> {
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    text(response, 405, "only GET is answered\n");
+    return;
+  }
+  switch (new URL(request.url ?? "/", "http://localhost").pathname) {
+    case "/healthz":
+      text(response, 200, "ok\n");
+      return;
+    case "/readyz": {
+      const reasons = options.whyNotReady();
+      const isReady = reasons.length === 0;
+      text(response, isReady ? 200 : 503, isReady ? "ok\n" : `${reasons.join("\n")}\n`);
+      return;
+    }
+    case "/metrics":
+      response.setHeader("content-type", options.metrics.contentType);
+      response.end(await options.metrics.text());
+      return;
+    case "/state":
+      if (options.state !== undefined) {
+        await writeState(response, options.state());
+        return;
+      }
+  }
+  text(response, 404, "there are /metrics, /healthz, /readyz and /state\n");
+}
+
+function text(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
+  response.end(body);
+}
+
+async function writeState(response: ServerResponse, state: object): Promise<void> {
+  response.writeHead(200, { "content-type": "application/json" });
+  for await (const piece of jsonPieces(state)) {
+    if (response.destroyed) {
+      return;
+    }
+    if (!response.write(piece)) {
+      await drained(response);
+    }
+  }
+  response.end("\n");
+}
+
+/** Resolves when more may be written, or never will be. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      response.off("drain", go);
+      response.off("close", go);
+      resolve();
+    };
+    response.once("drain", go);
+    response.once("close", go);
+  });
+}

@@ -1,0 +1,117 @@
+import {
+  collectDefaultMetrics,
+  Counter as PromCounter,
+  Gauge as PromGauge,
+  Histogram as PromHistogram,
+  Registry,
+} from "prom-client";
+
+export type Labels<L extends string> = Readonly<Record<L, string>>;
+
+export interface Counter<L extends string> {
+  add(labels: Labels<L>, amount?: number): void;
+  /**
+   * Takes over a count that is kept elsewhere and only grows; where it is smaller than before, its
+   * keeper began anew.
+   */
+  follow(labels: Labels<L>, count: number): void;
+  /** The series goes. */
+  remove(labels: Labels<L>): void;
+}
+
+export interface Gauge<L extends string> {
+  set(labels: Labels<L>, value: number): void;
+  /** The series goes. */
+  remove(labels: Labels<L>): void;
+  /** All series are replaced by `values`, in one step. */
+  replaceAll(values: Iterable<readonly [labels: Labels<L>, value: number]>): void;
+}
+
+export interface Histogram<L extends string> {
+  observe(labels: Labels<L>, value: number): void;
+  remove(labels: Labels<L>): void;
+}
+
+/** Options of a metric: names and help texts are constants of the daemon that declares it. */
+export interface MetricOptions<L extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly L[];
+}
+
+/**
+ * The metrics of one process. A daemon declares each of its own once, and keeps the typed handle:
+ *
+ *     const sessionUp = registry.gauge({ name: "routelb_bgp_session_up", help: "...", labels: ["peer"] });
+ *     sessionUp.set({ peer: "10.0.0.1:179" }, 1);
+ *
+ * A series without labels exists, at 0, from its declaration on.
+ */
+export class MetricsRegistry {
+  readonly #registry = new Registry();
+
+  /** The media type of `text`. */
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** In the text format of Prometheus. */
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Memory, CPU, event-loop delay, garbage collection, file descriptors of the process. */
+  addProcessMetrics(): void {
+    collectDefaultMetrics({ register: this.#registry });
+  }
+
+  counter<const L extends string>(options: MetricOptions<L>): Counter<L> {
+    const counter = new PromCounter<L>(this.#declaration(options));
+    const followed = new Map<string, number>();
+    const keyOf = (labels: Labels<L>) => JSON.stringify(options.labels.map((name) => labels[name]));
+    return {
+      add: (labels, amount = 1) => counter.inc({ ...labels }, amount),
+      follow: (labels, count) => {
+        const before = followed.get(keyOf(labels)) ?? 0;
+        followed.set(keyOf(labels), count);
+        counter.inc({ ...labels }, count >= before ? count - before : count);
+      },
+      remove: (labels) => {
+        followed.delete(keyOf(labels));
+        counter.remove({ ...labels });
+      },
+    };
+  }
+
+  gauge<const L extends string>(options: MetricOptions<L>): Gauge<L> {
+    const gauge = new PromGauge<L>(this.#declaration(options));
+    return {
+      set: (labels, value) => gauge.set({ ...labels }, value),
+      remove: (labels) => gauge.remove({ ...labels }),
+      replaceAll: (values) => {
+        gauge.reset();
+        for (const [labels, value] of values) {
+          gauge.set({ ...labels }, value);
+        }
+      },
+    };
+  }
+
+  histogram<const L extends string>(
+    options: MetricOptions<L> & { readonly buckets: readonly number[] },
+  ): Histogram<L> {
+    const histogram = new PromHistogram<L>({
+      ...this.#declaration(options),
+      buckets: [...options.buckets],
+    });
+    return {
+      observe: (labels, value) => histogram.observe({ ...labels }, value),
+      remove: (labels) => histogram.remove({ ...labels }),
+    };
+  }
+
+  #declaration<L extends string>(options: MetricOptions<L>) {
+    const { name, help, labels } = options;
+    return { name, help, labelNames: [...labels], registers: [this.#registry] };
+  }
+}
