@@ -1,0 +1,271 @@
+import {
+  type Alias,
+  type Document,
+  type ErrorCode,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  type ParsedNode,
+  parseAllDocuments,
+  type YAMLMap,
+  type Scalar as YamlScalar,
+} from "yaml";
+import { keyPath, type Place, type Position, type Report } from "./finding.ts";
+
+/**
+ * A YAML value that still knows where it stands.
+ *
+ * Aliases are expanded and merge keys (`<<`) are applied, so that a reader meets neither. A value
+ * that came by an alias has the path of its use and the position of its text.
+ */
+export type Tree = Scalar | Sequence | Mapping;
+
+/** What a scalar means depends on who reads it (scalar.ts): here it is its text. */
+export interface Scalar extends Place {
+  readonly type: "scalar";
+  readonly text: string;
+  /** In quotes, a block scalar, or tagged `!!str`: text whatever it looks like. */
+  readonly quoted: boolean;
+}
+
+export interface Sequence extends Place {
+  readonly type: "sequence";
+  readonly members: readonly Tree[];
+}
+
+export interface Mapping extends Place {
+  readonly type: "mapping";
+  /** No key appears twice. */
+  readonly entries: readonly Entry[];
+}
+
+export interface Entry {
+  readonly key: string;
+  /** The place of the key; its path is that of the value. */
+  readonly place: Place;
+  readonly value: Tree;
+}
+
+/** Whether the value is absent: nothing at all, `~` or `null`, without quotes. */
+export function isNull(tree: Tree): boolean {
+  return tree.type === "scalar" && !tree.quoted && /^(?:|~|null|Null|NULL)$/.test(tree.text);
+}
+
+const deepest = 40;
+const mostValues = 200_000;
+
+/** Own sentences: those of the parser may quote the text, and with it a password. */
+const syntaxMessages = {
+  ALIAS_PROPS: "an alias (*) takes neither anchor nor tag",
+  BAD_ALIAS:
+    "an alias (*) without an anchor (&) before it; a value that begins with * needs quotes",
+  BAD_COLLECTION_TYPE: "a tag that does not fit the value",
+  BAD_DIRECTIVE: "a line that begins with % is an unknown YAML directive",
+  BAD_DQ_ESCAPE:
+    "an unknown escape in double quotes; write \\\\ for a backslash, or use single quotes",
+  BAD_INDENT: "the indentation does not fit the lines around it",
+  BAD_PROP_ORDER: "anchors and tags stand before the value, on its line",
+  BAD_SCALAR_START: "a value that begins with this character needs quotes",
+  BLOCK_AS_IMPLICIT_KEY:
+    "a second `: ` on one line; put the value in quotes or on lines of its own",
+  BLOCK_IN_FLOW: "a block value inside [ ] or { }",
+  DUPLICATE_KEY: "a key that appears twice",
+  IMPOSSIBLE: "not readable as YAML",
+  KEY_OVER_1024_CHARS: "a key of more than 1,024 characters",
+  MISSING_CHAR: "a quote, bracket, comma, colon or space is missing here or before",
+  MULTILINE_IMPLICIT_KEY: "a key must stand on one line, with `: ` behind it",
+  MULTIPLE_ANCHORS: "a value takes one anchor (&) at most",
+  MULTIPLE_DOCS: "more than one document",
+  MULTIPLE_TAGS: "a value takes one tag (!) at most",
+  NON_STRING_KEY: "a key must be plain text",
+  RESOURCE_EXHAUSTION: "nested too deeply",
+  TAB_AS_INDENT: "a tab in the indentation; YAML takes spaces only",
+  TAG_RESOLVE_FAILED: "an unknown tag (!); a value that begins with ! needs quotes",
+  UNEXPECTED_TOKEN:
+    "text that does not belong here: a quote, comma or line break may be missing before",
+} as const satisfies Record<ErrorCode, string>;
+
+/** One document of a YAML stream; `root` is absent if the document is empty. */
+export interface TreeDocument {
+  readonly root: Tree | undefined;
+  readonly at: Position;
+}
+
+/**
+ * Reads a YAML stream. All that is wrong with it as YAML goes to `report`; no value of the text
+ * appears in a message.
+ *
+ * @returns undefined if it is no YAML at all, so that nothing more can be said of it
+ */
+export function readYaml(text: string, report: Report): TreeDocument[] | undefined {
+  const lines = new LineCounter();
+  const positionOf = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const documents = parseStream(text, lines, report);
+  if (documents === undefined) {
+    return undefined;
+  }
+  const reported = new Set<number>();
+  for (const { code, pos } of documents.flatMap((document) => document.errors)) {
+    if (!reported.has(pos[0])) {
+      reported.add(pos[0]);
+      report({ at: positionOf(pos[0]), path: "" }, syntaxMessages[code]);
+    }
+  }
+  if (reported.size > 0) {
+    return undefined;
+  }
+  const builder = new TreeBuilder(positionOf, report);
+  return documents.map((document) => {
+    const at = positionOf(document.contents?.range[0] ?? document.range[0]);
+    const root = builder.document(document);
+    return { root: root === undefined || isNull(root) ? undefined : root, at };
+  });
+}
+
+/** The parser recurses: a text of nothing but brackets can run it out of stack. */
+function parseStream(
+  text: string,
+  lines: LineCounter,
+  report: Report,
+): Document.Parsed[] | undefined {
+  try {
+    const documents = parseAllDocuments(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      resolveKnownTags: false,
+      schema: "failsafe",
+      uniqueKeys: false,
+    });
+    return "empty" in documents ? [] : documents;
+  } catch (error) {
+    if (!(error instanceof RangeError)) {
+      throw error;
+    }
+    report({ at: { line: 1, column: 1 }, path: "" }, syntaxMessages.RESOURCE_EXHAUSTION);
+    return undefined;
+  }
+}
+
+const stringTag = "tag:yaml.org,2002:str";
+const coreTag = /^tag:yaml\.org,2002:(?:str|int|bool|float|null|map|seq)$/;
+
+class TreeBuilder {
+  readonly #positionOf: (offset: number) => Position;
+  readonly #report: Report;
+  #document: Document.Parsed | undefined;
+  #values = 0;
+
+  constructor(positionOf: (offset: number) => Position, report: Report) {
+    this.#positionOf = positionOf;
+    this.#report = report;
+  }
+
+  document(document: Document.Parsed): Tree | undefined {
+    this.#document = document;
+    return document.contents === null ? undefined : this.#tree(document.contents, "", 0);
+  }
+
+  #tree(node: ParsedNode, path: string, depth: number): Tree {
+    const at = this.#positionOf(node.range[0]);
+    this.#values += 1;
+    if (depth > deepest || this.#values > mostValues) {
+      if (depth > deepest || this.#values === mostValues + 1) {
+        const limit = depth > deepest ? `${deepest} levels deep` : `${mostValues} values`;
+        this.#report({ at, path }, `more than ${limit}, with its aliases written out`);
+      }
+      return { type: "scalar", at, path, text: "", quoted: false };
+    }
+    if (isAlias(node)) {
+      return this.#alias(node, path, depth);
+    }
+    if (node.tag !== undefined && node.tag !== "!" && !coreTag.test(node.tag)) {
+      this.#report({ at, path }, syntaxMessages.TAG_RESOLVE_FAILED);
+    }
+    if (isMap<ParsedNode, ParsedNode | null>(node)) {
+      return { type: "mapping", at, path, entries: this.#entries(node, path, depth) };
+    }
+    if (isSeq<ParsedNode>(node)) {
+      const members = node.items.map((member, index) =>
+        this.#tree(member, `${path}[${index}]`, depth + 1),
+      );
+      return { type: "sequence", at, path, members };
+    }
+    return { type: "scalar", at, path, ...scalarText(node) };
+  }
+
+  #alias(alias: Alias.Parsed, path: string, depth: number): Tree {
+    const target = this.#document === undefined ? undefined : alias.resolve(this.#document);
+    if (target === undefined || !hasRange(target)) {
+      const at = this.#positionOf(alias.range[0]);
+      this.#report({ at, path }, syntaxMessages.BAD_ALIAS);
+      return { type: "scalar", at, path, text: "", quoted: false };
+    }
+    return this.#tree(target, path, depth + 1);
+  }
+
+  #entries(map: YAMLMap<ParsedNode, ParsedNode | null>, path: string, depth: number): Entry[] {
+    const entries = new Map<string, Entry>();
+    const merged: Tree[] = [];
+    for (const pair of map.items) {
+      const entry = this.#entry(pair, path, depth);
+      const earlier = entry === undefined ? undefined : entries.get(entry.key);
+      if (entry !== undefined && earlier !== undefined) {
+        this.#report(entry.place, `appears twice here: first on line ${earlier.place.at.line}`);
+      } else if (entry !== undefined && entry.key === "<<") {
+        merged.push(entry.value);
+      } else if (entry !== undefined) {
+        entries.set(entry.key, entry);
+      }
+    }
+    for (const source of merged.flatMap((tree) =>
+      tree.type === "sequence" ? tree.members : [tree],
+    )) {
+      if (source.type !== "mapping") {
+        this.#report(source, "a merge key (<<) takes a mapping, or a list of mappings");
+        continue;
+      }
+      for (const entry of source.entries) {
+        if (!entries.has(entry.key)) {
+          entries.set(entry.key, entry);
+        }
+      }
+    }
+    return [...entries.values()];
+  }
+
+  #entry(
+    pair: Pair<ParsedNode, ParsedNode | null>,
+    path: string,
+    depth: number,
+  ): Entry | undefined {
+    const at = this.#positionOf(pair.key.range[0]);
+    const key = isAlias(pair.key) ? this.#alias(pair.key, path, depth) : pair.key;
+    const text = isScalar(key) ? scalarText(key).text : "text" in key ? key.text : undefined;
+    if (text === undefined) {
+      this.#report({ at, path }, syntaxMessages.NON_STRING_KEY);
+      return undefined;
+    }
+    const place = { at, path: text === "<<" ? path : keyPath(path, text) };
+    const value: Tree =
+      pair.value === null
+        ? { type: "scalar", ...place, text: "", quoted: false }
+        : this.#tree(pair.value, place.path, depth + 1);
+    return { key: text, place, value };
+  }
+}
+
+function hasRange(node: object): node is ParsedNode {
+  return "range" in node && Array.isArray(node.range);
+}
+
+function scalarText(scalar: YamlScalar): { readonly text: string; readonly quoted: boolean } {
+  const text = typeof scalar.value === "string" ? scalar.value : (scalar.source ?? "");
+  const isText = scalar.tag === "!" || scalar.tag === stringTag;
+  return { text, quoted: isText || (scalar.type !== "PLAIN" && scalar.tag === undefined) };
+}
