@@ -17,24 +17,19 @@ export interface Obstacle {
  * search goes on where the last one ended instead of at the pool's start.
  */
 export class AddressBook {
-  readonly #holders = {
-    ipv4: new Map<bigint, readonly SharingTerms[]>(),
-    ipv6: new Map<bigint, readonly SharingTerms[]>(),
+  readonly #spaces = {
+    ipv4: new Map<PoolConfig, Space>(),
+    ipv6: new Map<PoolConfig, Space>(),
   } as const satisfies Record<AddressFamily, unknown>;
-  readonly #used = new Map<string, number>();
-  readonly #freeCursors = new Map<string, FreeCursor>();
-  /** Addresses held under a sharing key, by pool, family and key. */
-  readonly #shared = new Map<string, Address[]>();
-  /** How many at the head of a list in `#shared` are known not to do, by list and signature. */
-  readonly #sharedCursors = new Map<string, number>();
 
   /** Who keeps a Service with these terms from the address; undefined: it may have it. */
   obstacle(pool: PoolConfig, address: Address, terms: SharingTerms): Obstacle | undefined {
-    for (const holder of this.#holders[address.family].get(address.value) ?? []) {
-      if (holder.serviceKey !== terms.serviceKey) {
-        const refusal = whyNotShared(holder, terms, pool.sharing);
+    let holder = this.#spaces[address.family].get(pool)?.holders.get(address.value);
+    for (; holder !== undefined; holder = holder.next) {
+      if (holder.terms.serviceKey !== terms.serviceKey) {
+        const refusal = whyNotShared(holder.terms, terms, pool.sharing);
         if (refusal !== undefined) {
-          return { serviceKey: holder.serviceKey, refusal };
+          return { serviceKey: holder.terms.serviceKey, refusal };
         }
       }
     }
@@ -43,30 +38,31 @@ export class AddressBook {
 
   /** Adds a holder; the caller has made sure that there is no obstacle, or means to block it. */
   book(pool: PoolConfig, address: Address, terms: SharingTerms): void {
-    const byValue = this.#holders[address.family];
-    const holders = byValue.get(address.value) ?? [];
-    if (holders.some((holder) => holder.serviceKey === terms.serviceKey)) {
+    const space = this.#space(pool, address.family);
+    const first = space.holders.get(address.value);
+    for (let holder = first; holder !== undefined; holder = holder.next) {
+      if (holder.terms.serviceKey === terms.serviceKey) {
+        return;
+      }
+    }
+    if (first !== undefined) {
+      first.next = { terms, next: first.next };
       return;
     }
-    byValue.set(address.value, [...holders, terms]);
-    if (holders.length === 0) {
-      const used = slotKey(pool, address.family);
-      this.#used.set(used, (this.#used.get(used) ?? 0) + 1);
-      if (terms.key !== undefined) {
-        const key = sharedKey(pool, address.family, terms.key);
-        const addresses = this.#shared.get(key);
-        if (addresses === undefined) {
-          this.#shared.set(key, [address]);
-        } else {
-          addresses.push(address);
-        }
+    space.holders.set(address.value, { terms, next: undefined });
+    if (terms.key !== undefined) {
+      const addresses = space.shared.get(terms.key);
+      if (addresses === undefined) {
+        space.shared.set(terms.key, [address]);
+      } else {
+        addresses.push(address);
       }
     }
   }
 
   /** Addresses of the pool that somebody holds. */
   used(pool: PoolConfig, family: AddressFamily): number {
-    return this.#used.get(slotKey(pool, family)) ?? 0;
+    return this.#spaces[family].get(pool)?.holders.size ?? 0;
   }
 
   /**
@@ -74,69 +70,87 @@ export class AddressBook {
    * one that is shared under their key. It is not booked.
    */
   lowest(pool: PoolConfig, family: AddressFamily, terms: SharingTerms): Address | undefined {
-    const free = this.#lowestFree(pool, family);
-    const shared = terms.key === undefined ? undefined : this.#lowestShared(pool, family, terms);
+    const space = this.#space(pool, family);
+    const free = lowestFree(space, pool, family);
+    const shared = this.#lowestShared(space, pool, terms);
     if (free === undefined || shared === undefined) {
       return free ?? shared;
     }
     return comparePositions(pool, free, shared) < 0 ? free : shared;
   }
 
-  #lowestFree(pool: PoolConfig, family: AddressFamily): Address | undefined {
-    const key = slotKey(pool, family);
-    const holders = this.#holders[family];
-    const cursor = this.#freeCursors.get(key);
-    for (let index = cursor?.rangeIndex ?? 0; index < pool.ranges.length; index += 1) {
-      const range = pool.ranges[index];
-      if (range?.family === family) {
-        let value = index === cursor?.rangeIndex ? cursor.value : range.first.value;
-        while (
-          value <= range.last.value &&
-          (holders.has(value) || isAvoided(pool, family, value))
-        ) {
-          value += 1n;
-        }
-        if (value <= range.last.value) {
-          this.#freeCursors.set(key, { rangeIndex: index, value });
-          return makeAddress(family, value);
-        }
-      }
+  #lowestShared(space: Space, pool: PoolConfig, terms: SharingTerms): Address | undefined {
+    const addresses = terms.key === undefined ? undefined : space.shared.get(terms.key);
+    if (addresses === undefined) {
+      return undefined;
     }
-    this.#freeCursors.set(key, { rangeIndex: pool.ranges.length, value: 0n });
-    return undefined;
-  }
-
-  #lowestShared(pool: PoolConfig, family: AddressFamily, terms: SharingTerms): Address | undefined {
-    const key = sharedKey(pool, family, terms.key ?? "");
-    const addresses = this.#shared.get(key) ?? [];
-    const cursorKey = `${key}\n${terms.signature}`;
-    let cursor = this.#sharedCursors.get(cursorKey) ?? 0;
+    let settled = space.refused.get(terms.signature) ?? 0;
     let best: Address | undefined;
-    for (let index = cursor; index < addresses.length; index += 1) {
+    for (let index = settled; index < addresses.length; index += 1) {
       const address = addresses[index];
       if (address === undefined || this.obstacle(pool, address, terms) !== undefined) {
-        cursor += index === cursor ? 1 : 0;
+        settled += index === settled ? 1 : 0;
       } else if (best === undefined || comparePositions(pool, address, best) < 0) {
         best = address;
       }
     }
-    this.#sharedCursors.set(cursorKey, cursor);
+    space.refused.set(terms.signature, settled);
     return best;
+  }
+
+  #space(pool: PoolConfig, family: AddressFamily): Space {
+    const spaces = this.#spaces[family];
+    let space = spaces.get(pool);
+    if (space === undefined) {
+      space = {
+        holders: new Map(),
+        shared: new Map(),
+        refused: new Map(),
+        rangeIndex: 0,
+        next: -1n,
+      };
+      spaces.set(pool, space);
+    }
+    return space;
   }
 }
 
-/** Everything before it is taken or avoided. */
-interface FreeCursor {
-  readonly rangeIndex: number;
-  readonly value: bigint;
+/** The addresses of one family in one pool. */
+interface Space {
+  /** By number of the address; the oldest holder first. */
+  readonly holders: Map<bigint, Holder>;
+  /** Addresses whose first holder has a sharing key, by that key. */
+  readonly shared: Map<string, Address[]>;
+  /** How many at the head of a list in `shared` are known not to do, by signature of terms. */
+  readonly refused: Map<string, number>;
+  /** Everything in earlier ranges is taken or avoided, and in this one everything below `next`. */
+  rangeIndex: number;
+  next: bigint;
 }
 
-function slotKey(pool: PoolConfig, family: AddressFamily): string {
-  return `${family} ${pool.name}`;
+interface Holder {
+  readonly terms: SharingTerms;
+  next: Holder | undefined;
 }
 
-function sharedKey(pool: PoolConfig, family: AddressFamily, key: string): string {
-  return `${slotKey(pool, family)}\n${key}`;
+function lowestFree(space: Space, pool: PoolConfig, family: AddressFamily): Address | undefined {
+  for (; space.rangeIndex < pool.ranges.length; space.rangeIndex += 1, space.next = -1n) {
+    const range = pool.ranges[space.rangeIndex];
+    if (range?.family === family) {
+      let value = space.next < range.first.value ? range.first.value : space.next;
+      while (
+        value <= range.last.value &&
+        (space.holders.has(value) || isAvoided(pool, family, value))
+      ) {
+        value += 1n;
+      }
+      space.next = value;
+      if (value <= range.last.value) {
+        return makeAddress(family, value);
+      }
+    }
+  }
+  return undefined;
 }
 
 /** Orders two addresses of one pool and family as the pool lists them. */

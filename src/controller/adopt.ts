@@ -7,16 +7,14 @@ import { isAvoided, type PoolIndex } from "./pool-index.ts";
 import { type AddressRequest, readRequest } from "./request.ts";
 import { sharingTerms } from "./sharing.ts";
 
-export type AddressesByFamily = ReadonlyMap<AddressFamily, PooledAddress>;
-
 /** A Service of ours, with what it has before anything is given out. */
 export interface Claim {
   readonly service: Service;
   readonly request: AddressRequest;
-  /** In its status, and it may stay. */
-  readonly held: AddressesByFamily;
-  /** Given by an earlier pass whose write is not seen in the status yet. */
-  readonly promised: AddressesByFamily;
+  /** In its status, and it may stay; at most one of each family that the Service wants. */
+  readonly held: readonly PooledAddress[];
+  /** Given by the pass before, whose write is not seen in the status yet; as `held`. */
+  readonly promised: readonly PooledAddress[];
 }
 
 export interface Adoption {
@@ -41,12 +39,41 @@ export function adopt(
   previous: Allocation,
 ): Adoption {
   const book = new AddressBook();
+  const { ours, others, untouched } = sortOut(snapshot, pools);
+  const held = new Map<Service, readonly PooledAddress[]>();
+  const changed: Service[] = [];
+  for (const service of ours) {
+    if (isSettled(service, previous)) {
+      held.set(service, bookWherePossible(service, readRequest(service).inStatus, book, pools));
+    } else {
+      changed.push(service);
+    }
+  }
+  for (const service of changed) {
+    held.set(service, bookWherePossible(service, readRequest(service).inStatus, book, pools));
+  }
+  for (const service of others) {
+    blockAddresses(service, book, pools);
+  }
+  const claims = ours.map((service) => {
+    const inStatus = held.get(service) ?? none;
+    const addresses = promisedAddresses(service, inStatus, previous);
+    const promised = bookWherePossible(service, addresses, book, pools);
+    return { service, request: readRequest(service), held: inStatus, promised };
+  });
+  return { book, claims, untouched };
+}
+
+const none: readonly never[] = [];
+
+/** Our Services in the order in which they are served, and those that only hold addresses. */
+function sortOut(snapshot: ControllerSnapshot, pools: PoolIndex) {
   const ours: Service[] = [];
   const others: Service[] = [];
   const untouched = new Map<string, string>();
   for (const service of snapshot.services.values()) {
     if (service.type === "LoadBalancer") {
-      const layer2 = layer2PoolOf(service, pools);
+      const layer2 = pools.hasLayer2 ? layer2PoolOf(service, pools) : undefined;
       if (!isLoadBalancer(service) || !isOfClass(service, snapshot.loadBalancerClass)) {
         others.push(service);
       } else if (layer2 === undefined) {
@@ -57,30 +84,8 @@ export function adopt(
       }
     }
   }
-  ours.sort(compareServices);
-
-  const held = new Map<string, AddressesByFamily>();
-  const changed = ours.filter((service) => !isSettled(service, previous));
-  const settled = ours.filter((service) => isSettled(service, previous));
-  for (const service of [...settled, ...changed]) {
-    const { inStatus } = readRequest(service);
-    if (inStatus.length > 0) {
-      held.set(service.key, bookWherePossible(service, inStatus, book, pools));
-    }
-  }
-  for (const service of others) {
-    blockAddresses(service, book, pools);
-  }
-  const claims = ours.map((service) => ({
-    service,
-    request: readRequest(service),
-    held: held.get(service.key) ?? noAddresses,
-    promised: bookWherePossible(service, promisedAddresses(service, previous), book, pools),
-  }));
-  return { book, claims, untouched };
+  return { ours: ours.sort(compareServices), others, untouched };
 }
-
-const noAddresses: AddressesByFamily = new Map();
 
 /** Creation time, then namespace, then name: the order in which Services are served. */
 export function compareServices(a: Service, b: Service): number {
@@ -95,6 +100,13 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+export function ofFamily(
+  addresses: readonly PooledAddress[],
+  family: AddressFamily,
+): PooledAddress | undefined {
+  return addresses.find(({ address }) => address.family === family);
+}
+
 /** The Service shares on the terms on which it got its address in the pass before. */
 function isSettled(service: Service, previous: Allocation): boolean {
   const outcome = previous.outcomes.get(service.key);
@@ -105,11 +117,19 @@ function isSettled(service: Service, previous: Allocation): boolean {
   );
 }
 
-function promisedAddresses(service: Service, previous: Allocation): readonly Address[] {
+function promisedAddresses(
+  service: Service,
+  held: readonly PooledAddress[],
+  previous: Allocation,
+): readonly Address[] {
   const outcome = previous.outcomes.get(service.key);
-  return outcome?.type === "assigned" && outcome.uid === service.uid
-    ? outcome.addresses.map(({ address }) => address)
-    : [];
+  if (outcome?.type !== "assigned" || outcome.uid !== service.uid) {
+    return none;
+  }
+  const isHeld = (address: Address) => held.some((have) => have.address.text === address.text);
+  return outcome.addresses.every(({ address }) => isHeld(address))
+    ? none
+    : outcome.addresses.map(({ address }) => address);
 }
 
 /** Books all that the Service may keep; answers with the first of each family that it wants. */
@@ -118,9 +138,12 @@ function bookWherePossible(
   addresses: readonly Address[],
   book: AddressBook,
   pools: PoolIndex,
-): AddressesByFamily {
+): readonly PooledAddress[] {
+  if (addresses.length === 0) {
+    return none;
+  }
   const { families, terms } = readRequest(service);
-  const kept = new Map<AddressFamily, PooledAddress>();
+  const kept: PooledAddress[] = [];
   for (const address of addresses) {
     const pool = pools.poolOf(address);
     if (
@@ -129,8 +152,8 @@ function bookWherePossible(
       book.obstacle(pool, address, terms) === undefined
     ) {
       book.book(pool, address, terms);
-      if (families.includes(address.family) && !kept.has(address.family)) {
-        kept.set(address.family, { address, pool });
+      if (families.includes(address.family) && ofFamily(kept, address.family) === undefined) {
+        kept.push({ address, pool });
       }
     }
   }

@@ -1,9 +1,10 @@
 import type { Labels } from "../cluster/selector.ts";
+import type { Service } from "../cluster/service.ts";
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
 import type { PoolConfig } from "../config/model.ts";
 import type { Address, AddressFamily } from "../net/address.ts";
 import type { AddressBook } from "./address-book.ts";
-import { type AddressesByFamily, adopt, type Claim } from "./adopt.ts";
+import { adopt, type Claim, ofFamily } from "./adopt.ts";
 import {
   type Allocation,
   nothingAllocated,
@@ -12,11 +13,13 @@ import {
   poolAnnotation,
 } from "./outcome.ts";
 import { admits, automaticPools, isAvoided, PoolIndex, usableAddresses } from "./pool-index.ts";
+import type { AddressRequest } from "./request.ts";
 import {
   addressAvoided,
   addressInOtherPool,
   addressInUse,
   addressNotInPool,
+  noClusterIp,
   noPool,
   poolNotForService,
   poolsFull,
@@ -70,42 +73,48 @@ interface Surroundings {
 
 function decide(claim: Claim, surroundings: Surroundings): Outcome {
   const { service, request } = claim;
-  const current = new Map([...claim.promised, ...claim.held]);
-  const chosen = new Map<AddressFamily, PooledAddress>();
-  const shortfalls = new Map<AddressFamily, Shortfall>();
-  const missing: AddressFamily[] = [];
-  if (request.refusal === undefined) {
-    for (const family of request.families) {
-      const choice = chooseRequested(claim, family, surroundings) ?? current.get(family);
-      if (choice === undefined) {
-        missing.push(family);
-      } else if ("reason" in choice) {
-        shortfalls.set(family, choice);
-      } else {
-        chosen.set(family, choice);
-      }
-    }
-    chooseAutomatic(claim, missing, chosen, shortfalls, surroundings);
+  if (isContent(claim)) {
+    return assigned(service, request, claim.held, undefined);
   }
-  const shortfall = request.refusal ?? firstThatMatters(claim, current, chosen, shortfalls);
+  const choices = request.refusal === undefined ? choose(claim, surroundings) : nothingChosen;
+  const shortfall = request.refusal ?? shortfallToReport(claim, choices);
   const asBefore =
     request.refusal !== undefined || (request.needsAllFamilies && shortfall !== undefined);
   const addresses = request.families.flatMap((family) => {
-    const fresh = asBefore ? undefined : chosen.get(family);
-    const address = fresh ?? current.get(family);
-    return address === undefined ? [] : [address];
+    const fresh = asBefore ? undefined : choices.chosen.get(family);
+    return fresh ?? currentAddress(claim, family) ?? [];
   });
   if (addresses.length === 0) {
     return {
       type: "unassigned",
       uid: service.uid,
-      shortfall: shortfall ?? noPool("ipv4", surroundings.pools.pools),
+      shortfall: shortfall ?? noClusterIp,
       mustClear: mustClear(claim, surroundings.pools),
     };
   }
   for (const { pool, address } of addresses) {
     surroundings.book.book(pool, address, request.terms);
   }
+  return assigned(service, request, addresses, shortfall);
+}
+
+/** The Service asks for nothing in particular and has all that it wants, in the order it wants. */
+function isContent({ request, held }: Claim): boolean {
+  return (
+    request.refusal === undefined &&
+    request.addresses.size === 0 &&
+    request.pool === undefined &&
+    held.length === request.families.length &&
+    held.every(({ address }, index) => address.family === request.families[index])
+  );
+}
+
+function assigned(
+  service: Service,
+  request: AddressRequest,
+  addresses: readonly PooledAddress[],
+  shortfall: Shortfall | undefined,
+): Outcome {
   return {
     type: "assigned",
     uid: service.uid,
@@ -113,6 +122,39 @@ function decide(claim: Claim, surroundings: Surroundings): Outcome {
     ...(shortfall === undefined ? {} : { shortfall }),
     sharingSignature: request.terms.signature,
   };
+}
+
+/** What the Service has in a family, or was promised. */
+function currentAddress(claim: Claim, family: AddressFamily): PooledAddress | undefined {
+  return ofFamily(claim.held, family) ?? ofFamily(claim.promised, family);
+}
+
+/** For each wanted family an address or a shortfall; nothing is booked yet. */
+interface Choices {
+  readonly chosen: ReadonlyMap<AddressFamily, PooledAddress>;
+  readonly shortfalls: ReadonlyMap<AddressFamily, Shortfall>;
+}
+
+const nothingChosen: Choices = { chosen: new Map(), shortfalls: new Map() };
+
+function choose(claim: Claim, surroundings: Surroundings): Choices {
+  const chosen = new Map<AddressFamily, PooledAddress>();
+  const shortfalls = new Map<AddressFamily, Shortfall>();
+  const missing: AddressFamily[] = [];
+  for (const family of claim.request.families) {
+    const choice = chooseRequested(claim, family, surroundings) ?? currentAddress(claim, family);
+    if (choice === undefined) {
+      missing.push(family);
+    } else if ("reason" in choice) {
+      shortfalls.set(family, choice);
+    } else {
+      chosen.set(family, choice);
+    }
+  }
+  if (missing.length > 0) {
+    chooseAutomatic(claim, missing, chosen, shortfalls, surroundings);
+  }
+  return { chosen, shortfalls };
 }
 
 /** What the Service asks for in this family; undefined: nothing in particular. */
@@ -133,7 +175,9 @@ function chooseRequested(
   if (pool === undefined) {
     return unknownPool(request.pool, pools.pools);
   }
-  const there = [held.get(family), promised.get(family)].find((have) => have?.pool === pool);
+  const there = [ofFamily(held, family), ofFamily(promised, family)].find(
+    (have) => have?.pool === pool,
+  );
   if (there !== undefined) {
     return there;
   }
@@ -162,7 +206,7 @@ function chooseAddress(
   if (isAvoided(pool, address.family, address.value)) {
     return addressAvoided(address, pool);
   }
-  const isHeld = held.get(address.family)?.address.text === address.text;
+  const isHeld = ofFamily(held, address.family)?.address.text === address.text;
   if (!isHeld && !admits(pool, service, labels)) {
     return poolNotForService(pool, service.namespace);
   }
@@ -181,9 +225,6 @@ function chooseAutomatic(
   shortfalls: Map<AddressFamily, Shortfall>,
   { pools, book, labels }: Surroundings,
 ): void {
-  if (missing.length === 0) {
-    return;
-  }
   const automatic = automaticPools(pools.pools, service, labels);
   const isAsked = ({ address }: PooledAddress) =>
     request.addresses.get(address.family)?.text === address.text;
@@ -212,18 +253,20 @@ function chooseAutomatic(
 }
 
 /**
- * The shortfall to report. PreferDualStack is content with one family: the other one is reported
- * only where the Service asks for an address in it, or keeps one that it asks to be moved.
+ * PreferDualStack is content with one family: the other one is reported only where the Service asks
+ * for an address in it, or keeps one there that it asks to be moved.
  */
-function firstThatMatters(
-  { request }: Claim,
-  current: AddressesByFamily,
-  chosen: AddressesByFamily,
-  shortfalls: ReadonlyMap<AddressFamily, Shortfall>,
-): Shortfall | undefined {
-  const isContent = !request.needsAllFamilies && chosen.size + current.size > 0;
-  for (const [family, shortfall] of shortfalls) {
-    if (!isContent || request.addresses.has(family) || current.has(family)) {
+function shortfallToReport(claim: Claim, choices: Choices): Shortfall | undefined {
+  const { request } = claim;
+  const hasSome =
+    choices.chosen.size > 0 || request.families.some((family) => currentAddress(claim, family));
+  for (const [family, shortfall] of choices.shortfalls) {
+    if (
+      !hasSome ||
+      request.needsAllFamilies ||
+      request.addresses.has(family) ||
+      currentAddress(claim, family) !== undefined
+    ) {
       return shortfall;
     }
   }

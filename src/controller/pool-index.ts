@@ -42,6 +42,10 @@ export class PoolIndex {
     return undefined;
   }
 
+  get hasLayer2(): boolean {
+    return this.#layer2.length > 0;
+  }
+
   /** The `layer2` pool that has this name. */
   layer2PoolNamed(name: string): string | undefined {
     return this.#layer2.find((pool) => pool.name === name)?.name;
