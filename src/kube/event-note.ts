@@ -13,15 +13,22 @@ export interface EventNote {
   readonly type: "Normal" | "Warning";
   /** UpperCamelCase. With the subject's UID it makes the Event's name: one Event for both. */
   readonly reason: string;
+  /** Sets Events of one subject and reason apart: a peer's name, where a Node has several. */
+  readonly part?: string;
   /** At most 1,024 characters arrive. */
   readonly message: string;
 }
 
 const messageLimit = 1_024;
 
-/** One name for each subject and reason, whoever writes it. */
-export function eventName(note: EventNote): string {
-  return `${note.subject.uid}.${note.reason}`.toLowerCase().replace(/[^a-z0-9.-]/g, "-");
+/** One name for each subject, reason and part, whoever writes it. */
+export function eventName({ subject, reason, part }: EventNote): string {
+  const whole = part === undefined ? reason : `${reason}-${part.replace(/[^a-zA-Z0-9]+/g, "-")}`;
+  return `${subject.uid}.${whole}`
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]/g, "-")
+    .slice(0, 253)
+    .replace(/-+$/, "");
 }
 
 export function eventNamespace(note: EventNote): string {
