@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { numberAt, parseJson, textAt } from "./json.ts";
+import { numberAt, parseJson, textAt } from "./kube/json.ts";
 import { exclusively } from "./mutex.ts";
 import { deleteNamespaces, instanceNamespaces, namespaceName } from "./namespaces.ts";
 import { waitFor } from "./wait.ts";

@@ -68,7 +68,11 @@ export async function setSysctls(
 
 /** The namespaces that exist and belong to the instance. */
 export async function instanceNamespaces(instanceId: string): Promise<readonly string[]> {
-  const prefix = namespaceName(instanceId, "");
+  return namespacesUnder(namespaceName(instanceId, ""));
+}
+
+/** The namespaces that exist and whose full names start with `prefix`. */
+export async function namespacesUnder(prefix: string): Promise<readonly string[]> {
   return (await listNamespaces()).filter((name) => name.startsWith(prefix));
 }
 

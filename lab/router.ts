@@ -1,7 +1,7 @@
 import { chown, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "./command.ts";
-import { type Json, parseJson } from "./json.ts";
+import { type Json, parseJson } from "./kube/json.ts";
 import { runIn } from "./namespaces.ts";
 import { LabProcess } from "./processes.ts";
 import { waitFor } from "./wait.ts";

@@ -1,0 +1,71 @@
+/**
+ * A client that asks one URL again and again, each time on a new connection, and writes what became
+ * of each request as a line of JSON (`ProbeResult`) when it is over.
+ *
+ *     node http-probe.ts URL CONCURRENCY COUNT INTERVAL_MS TIMEOUT_MS
+ *
+ * It ends after COUNT requests (0: no limit), or when its standard input ends.
+ */
+import { request } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface ProbeResult {
+  /** Milliseconds since the epoch. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** The HTTP status, or the error's code: "ECONNREFUSED", "timeout". */
+  readonly outcome: string;
+  /** Who answered, and which client address it saw; empty without an answer. */
+  readonly pod: string;
+  readonly node: string;
+  readonly client: string;
+}
+
+const [url = "", ...numbers] = process.argv.slice(2);
+const [concurrency = 1, count = 0, intervalMs = 0, timeoutMs = 1000] = numbers.map(Number);
+const ending = new AbortController();
+let started = 0;
+
+process.stdin.on("end", () => ending.abort());
+process.stdin.resume();
+
+async function askAgain(): Promise<void> {
+  while (!ending.signal.aborted) {
+    if (count > 0 && started >= count) return;
+    started += 1;
+    const result = await ask();
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    if (intervalMs > 0) await delay(intervalMs);
+  }
+}
+
+function ask(): Promise<ProbeResult> {
+  const { promise, resolve } = Promise.withResolvers<ProbeResult>();
+  const startMs = Date.now();
+  const headers: Record<string, string> = {};
+  const finish = (outcome: string): void => {
+    const { pod = "", node = "", client = "" } = headers;
+    resolve({ startMs, endMs: Date.now(), outcome, pod, node, client });
+  };
+  const outgoing = request(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
+  outgoing.on("response", (response) => {
+    for (const name of ["pod", "node", "client"]) {
+      headers[name] = String(response.headers[`x-${name}`] ?? "");
+    }
+    response.on("error", (error) => finish(outcomeOf(error)));
+    response.on("end", () => finish(String(response.statusCode)));
+    response.resume();
+  });
+  outgoing.on("error", (error) => finish(outcomeOf(error)));
+  outgoing.end();
+  return promise;
+}
+
+function outcomeOf(error: NodeJS.ErrnoException): string {
+  return error.name === "AbortError" || error.name === "TimeoutError"
+    ? "timeout"
+    : (error.code ?? error.message);
+}
+
+await Promise.all(Array.from({ length: concurrency }, askAgain));
+process.stdin.destroy();

@@ -1,0 +1,94 @@
+import { at, type JsonObject, listAt, textAt } from "../kube/json.ts";
+import type { Container } from "./container.ts";
+import type { Pod } from "./pod.ts";
+
+export interface PodState {
+  readonly pod: Pod;
+  readonly containers: readonly Container[];
+  readonly podIp: string;
+  readonly hostIp: string;
+  readonly startTime: string;
+  /** Why no container could be started. */
+  readonly startError: string | undefined;
+}
+
+/**
+ * The status that the API server should have, given what it has: the times of conditions that did
+ * not change are kept. Undefined if nothing needs to be written.
+ */
+export function statusPatch(state: PodState, current: JsonObject): JsonObject | undefined {
+  const isReady =
+    state.startError === undefined && state.containers.every((container) => container.ready);
+  const status = {
+    phase: state.startError === undefined ? "Running" : "Pending",
+    hostIP: state.hostIp,
+    podIP: state.podIp,
+    podIPs: [{ ip: state.podIp }],
+    startTime: state.startTime,
+    conditions: [
+      condition(current, "PodScheduled", true),
+      condition(current, "Initialized", true),
+      condition(current, "ContainersReady", isReady),
+      condition(current, "Ready", isReady),
+    ],
+    containerStatuses:
+      state.startError === undefined
+        ? state.containers.map(containerStatus)
+        : state.pod.containers.map(({ name, image }) => ({
+            name,
+            image,
+            imageID: "",
+            ready: false,
+            restartCount: 0,
+            started: false,
+            state: { waiting: { reason: "CreateContainerError", message: state.startError } },
+          })),
+  };
+  return digest(status) === digest(current) ? undefined : status;
+}
+
+function containerStatus(container: Container): JsonObject {
+  const { name, image } = container.spec;
+  return {
+    name,
+    image,
+    imageID: image,
+    containerID: `lab://${name}`,
+    ready: container.ready,
+    restartCount: container.restarts,
+    started: container.running,
+    state: container.running
+      ? { running: { startedAt: container.startedAt } }
+      : { waiting: { reason: "CrashLoopBackOff" } },
+  };
+}
+
+function condition(current: JsonObject, type: string, isTrue: boolean): JsonObject {
+  const status = isTrue ? "True" : "False";
+  const before = listAt(current, "conditions").find((one) => textAt(one, "type") === type);
+  const now = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  const since =
+    textAt(before, "status") === status ? textAt(before, "lastTransitionTime") : undefined;
+  return {
+    type,
+    status,
+    lastProbeTime: null,
+    lastTransitionTime: since ?? now,
+    ...(!isTrue && { reason: "ContainersNotReady", message: "containers with unready status" }),
+  };
+}
+
+/** What in a status is worth a write when it differs. */
+function digest(status: JsonObject): string {
+  const conditions = listAt(status, "conditions")
+    .map((one) => `${textAt(one, "type")}=${textAt(one, "status")}`)
+    .filter((text) => /^(ContainersReady|Initialized|PodScheduled|Ready)=/.test(text))
+    .sort();
+  const containers = listAt(status, "containerStatuses").map((one) => [
+    textAt(one, "name"),
+    at(one, "ready"),
+    at(one, "restartCount"),
+  ]);
+  const addresses = [textAt(status, "podIP"), textAt(status, "hostIP")];
+  return JSON.stringify([textAt(status, "phase"), addresses, conditions, containers]);
+}

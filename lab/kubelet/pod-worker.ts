@@ -1,0 +1,217 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ApiClient, ApiError } from "../api-client.ts";
+import { type JsonObject, objectAt } from "../kube/json.ts";
+import type { ApiAccess } from "../kubeconfig.ts";
+import { serialPass } from "../serial.ts";
+import { Container } from "./container.ts";
+import { keepToken, type TokenOptions, writeKubeconfig, writeToken } from "./credentials.ts";
+import type { NodeNetwork, PodNetwork } from "./network.ts";
+import {
+  type ContainerSpec,
+  environment,
+  expandArgs,
+  imageName,
+  podFields,
+  readPod,
+} from "./pod.ts";
+import { statusPatch } from "./pod-status.ts";
+import type { KubeletSettings } from "./settings.ts";
+
+export interface PodWorkerOptions {
+  readonly client: ApiClient;
+  /** The kubelet's own. */
+  readonly access: ApiAccess;
+  readonly network: NodeNetwork;
+  readonly settings: KubeletSettings;
+  readonly log: (message: string, error?: unknown) => void;
+  /** The Pod is gone, here and in the API. */
+  readonly onGone: () => void;
+}
+
+const retryMs = 1_000;
+const podProgram = fileURLToPath(new URL("../pod.ts", import.meta.url));
+
+/**
+ * Runs one Pod, from its first sight to its final delete.
+ *
+ * Level-triggered: each pass compares the newest object with what runs here. Deleting is graceful:
+ * SIGTERM, the grace period (in which the Pod may serve on), SIGKILL, then the delete that removes
+ * the object.
+ */
+export class PodWorker {
+  readonly #options: PodWorkerOptions;
+  /** Asks for a pass. */
+  readonly #wake: () => void;
+  readonly #stopped = new AbortController();
+  #object: JsonObject;
+  #isRemoved = false;
+  #containers: readonly Container[] | undefined;
+  #network: PodNetwork | undefined;
+  #startTime = "";
+  #startError: string | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+
+  constructor(object: JsonObject, options: PodWorkerOptions) {
+    this.#object = object;
+    this.#options = options;
+    this.#wake = serialPass(
+      () => this.#pass(),
+      (error) => {
+        options.log(`pod ${readPod(this.#object).name}`, error);
+        setTimeout(this.#wake, retryMs);
+      },
+    );
+    this.#wake();
+  }
+
+  /** Containers whose process runs. */
+  get running(): readonly Container[] {
+    return (this.#containers ?? []).filter((container) => container.running);
+  }
+
+  /** Hands over the newest object of the same Pod. */
+  update(object: JsonObject): void {
+    this.#object = object;
+    this.#wake();
+  }
+
+  /** The object is gone from the API: whatever runs is killed. */
+  remove(): void {
+    this.#isRemoved = true;
+    this.#wake();
+  }
+
+  /** The node goes down: processes that end are not started again. */
+  leave(): void {
+    for (const container of this.#containers ?? []) container.leave();
+  }
+
+  async #pass(): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
+    const { deletionGraceSeconds } = readPod(this.#object);
+    const isEnding = this.#isRemoved || deletionGraceSeconds !== undefined;
+    if (this.#isRemoved) for (const container of this.#containers ?? []) container.kill();
+    else if (deletionGraceSeconds !== undefined) this.#terminate(deletionGraceSeconds);
+    else if (this.#containers === undefined) await this.#start();
+    if (isEnding && this.running.length === 0) await this.#finish();
+    else if (this.#containers !== undefined && !this.#isRemoved) await this.#writeStatus();
+  }
+
+  async #start(): Promise<void> {
+    const { settings, network } = this.#options;
+    const pod = readPod(this.#object);
+    this.#startTime = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+    if (!pod.hostNetwork) this.#network ??= await network.allocate(pod.name);
+    const address = this.#network?.address ?? settings.address;
+    const env = await this.#prepareAccess();
+    const fields = podFields(pod, settings.nodeName, settings.address, address);
+    try {
+      this.#startError = undefined;
+      this.#containers = pod.containers.map((spec) => {
+        const own = { ...env, ...environment(spec, fields) };
+        return new Container({
+          spec,
+          command: this.#command(spec, own),
+          env: { ...own, POD_NAME: pod.name, NODE_NAME: settings.nodeName },
+          namespace: this.#network?.namespace ?? settings.namespace,
+          address,
+          logFile: join(settings.directory, "logs", `${pod.name}_${spec.name}.log`),
+          onChange: this.#wake,
+        });
+      });
+      for (const container of this.#containers) await container.start();
+    } catch (error) {
+      this.#startError = error instanceof Error ? error.message : String(error);
+      this.#containers = [];
+    }
+  }
+
+  #command(spec: ContainerSpec, env: Readonly<Record<string, string>>): readonly string[] {
+    const image = imageName(spec.image);
+    const node = process.execPath;
+    if (image === "nginx") return [node, podProgram, String(spec.port ?? 80)];
+    if (image === "routelb") {
+      return [node, this.#options.settings.program, ...expandArgs(spec.args, env)];
+    }
+    throw new Error(`the lab has the images nginx and routelb, not ${spec.image}`);
+  }
+
+  /** What a Pod of our own program needs to reach the API. */
+  async #prepareAccess(): Promise<Readonly<Record<string, string>>> {
+    const { settings, access, client, log } = this.#options;
+    const pod = readPod(this.#object);
+    if (!pod.containers.some((container) => imageName(container.image) === "routelb")) return {};
+    const file = join(settings.directory, "credentials", `${pod.name}.kubeconfig`);
+    if (!settings.serviceAccountTokens) {
+      await writeKubeconfig(file, access);
+      return { ROUTELB_KUBECONFIG: file };
+    }
+    const { server, certificateAuthority } = access;
+    const tokenFile = join(settings.directory, "credentials", `${pod.name}.token`);
+    const token: TokenOptions = {
+      client,
+      namespace: pod.namespace,
+      serviceAccount: pod.serviceAccount,
+      pod: { name: pod.name, uid: pod.uid },
+      file: tokenFile,
+    };
+    await writeToken(token);
+    void keepToken(token, this.#stopped.signal, log);
+    const ca = certificateAuthority === undefined ? {} : { certificateAuthority };
+    await writeKubeconfig(file, { server, tokenFile, ...ca });
+    return { ROUTELB_KUBECONFIG: file };
+  }
+
+  #terminate(graceSeconds: number): void {
+    if (this.#deadline !== undefined) return;
+    for (const container of this.#containers ?? []) container.terminate();
+    this.#deadline = setTimeout(() => {
+      for (const container of this.#containers ?? []) container.kill();
+      this.#wake();
+    }, graceSeconds * 1000);
+  }
+
+  async #finish(): Promise<void> {
+    const { client, network, onGone } = this.#options;
+    const { namespace, name, uid } = readPod(this.#object);
+    clearTimeout(this.#deadline);
+    if (!this.#isRemoved) {
+      await client.remove(`/api/v1/namespaces/${namespace}/pods/${name}`, {
+        apiVersion: "v1",
+        kind: "DeleteOptions",
+        gracePeriodSeconds: 0,
+        preconditions: { uid },
+      });
+    }
+    if (this.#network !== undefined) await network.release(this.#network);
+    this.#stopped.abort();
+    onGone();
+  }
+
+  async #writeStatus(): Promise<void> {
+    const { client, settings } = this.#options;
+    const pod = readPod(this.#object);
+    const state = {
+      pod,
+      containers: this.#containers ?? [],
+      podIp: this.#network?.address ?? settings.address,
+      hostIp: settings.address,
+      startTime: this.#startTime,
+      startError: this.#startError,
+    };
+    const status = statusPatch(state, objectAt(this.#object, "status"));
+    if (status === undefined) return;
+    const path = `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}/status`;
+    try {
+      const written = await client.patch(
+        path,
+        { metadata: { uid: pod.uid }, status },
+        "strategic-merge",
+      );
+      this.#object = written;
+    } catch (error) {
+      if (!(error instanceof ApiError && [404, 409].includes(error.status))) throw error;
+    }
+  }
+}
