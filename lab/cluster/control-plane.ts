@@ -1,7 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
+import { LabProcess } from "../processes.ts";
+import { waitFor } from "../wait.ts";
 import { accountsOf, type Credentials, writeCredentials } from "./credentials.ts";
 import {
   apiServerFlags,
@@ -13,39 +14,29 @@ import {
   schedulerFlags,
 } from "./flags.ts";
 
-/** Starts a program in the network of the control plane's node; its output goes to a log. */
-export type Launch = (name: string, argv: readonly string[]) => Promise<Program>;
-
-export interface Program {
-  /** Sends SIGTERM, after `patienceMs` SIGKILL, and waits until it is gone. */
-  stop(patienceMs: number): Promise<void>;
-  /** Resolves when it is gone, for whatever reason. */
-  readonly exited: Promise<unknown>;
-}
-
 export interface ControlPlaneOptions extends ClusterSettings {
   /** Where buildControlPlane() left the programs. */
   readonly binaries: string;
+  /** The network namespace of the node that it runs on. */
+  readonly namespace: string;
   readonly nodeNames: readonly string[];
-  readonly launch: Launch;
 }
 
 const readyWithinMs = 60_000;
-const askAgainMs = 100;
 const stopPatienceMs = 5_000;
 
 /**
  * etcd, kube-apiserver, kube-controller-manager and kube-scheduler as a cluster runs them on its
  * first node, except that etcd does not wait for the disk.
  */
-export class ControlPlane {
+export class ControlPlane implements AsyncDisposable {
   /** The API server's address inside the cluster. */
   readonly server: string;
   /** A unix socket that leads to the API server from every network namespace; it speaks TLS. */
   readonly socket: string;
   readonly credentials: Credentials;
   readonly #options: ControlPlaneOptions;
-  readonly #programs = new Map<string, Program>();
+  readonly #processes = new Map<string, LabProcess>();
 
   private constructor(options: ControlPlaneOptions, server: string, credentials: Credentials) {
     this.#options = options;
@@ -96,6 +87,10 @@ export class ControlPlane {
     await this.#untilReady();
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   /** Ends all parts, the API server before the etcd that it needs to end well. */
   async stop(): Promise<void> {
     await Promise.all(
@@ -110,7 +105,8 @@ export class ControlPlane {
     await writeFile(join(folder, "audit-policy.json"), auditPolicy);
     await rm(this.socket, { force: true });
     await this.#launch("etcd", etcdFlags(this.#options));
-    await this.#launchNode("relay", "relay.ts", [this.socket, address, "6443"]);
+    const relay = join(import.meta.dirname, "relay-main.ts");
+    await this.#run("relay", [process.execPath, relay, this.socket, address, "6443"]);
     await this.startApiServer();
     await Promise.all([
       this.#launch(
@@ -126,33 +122,32 @@ export class ControlPlane {
   }
 
   async #launch(name: string, flags: readonly string[]): Promise<void> {
-    const argv = [join(this.#options.binaries, name), ...flags];
-    this.#programs.set(name, await this.#options.launch(name, argv));
+    await this.#run(name, [join(this.#options.binaries, name), ...flags]);
   }
 
-  async #launchNode(name: string, file: string, flags: readonly string[]): Promise<void> {
-    const argv = [process.execPath, join(import.meta.dirname, file), ...flags];
-    this.#programs.set(name, await this.#options.launch(name, argv));
+  async #run(name: string, command: readonly string[]): Promise<void> {
+    const { namespace, folder } = this.#options;
+    const logFile = join(folder, `${name}.log`);
+    this.#processes.set(name, await LabProcess.start({ name, namespace, command, logFile }));
   }
 
   async #stop(name: string): Promise<void> {
-    await this.#programs.get(name)?.stop(stopPatienceMs);
-    this.#programs.delete(name);
+    await this.#processes.get(name)?.stop(stopPatienceMs);
+    this.#processes.delete(name);
   }
 
   async #untilReady(): Promise<void> {
-    const ended = Symbol("ended");
-    const exited = this.#programs.get("kube-apiserver")?.exited.then(() => ended);
     const authority = await readFile(this.credentials.certificateFile);
-    const deadline = performance.now() + readyWithinMs;
-    while (!(await isReady(this.socket, authority))) {
-      if ((await Promise.race([exited, pause(askAgainMs)])) === ended) {
-        throw new Error("kube-apiserver ended while it started: its log says why");
-      }
-      if (performance.now() > deadline) {
-        throw new Error("kube-apiserver was not ready within a minute: its log says why");
-      }
-    }
+    const ended = new AbortController();
+    void this.#processes
+      .get("kube-apiserver")
+      ?.exited.then(() => ended.abort(new Error("kube-apiserver ended: its log says why")));
+    await waitFor(async () => (await isReady(this.socket, authority)) || undefined, {
+      what: "kube-apiserver is ready",
+      timeoutMs: readyWithinMs,
+      intervalMs: 100,
+      signal: ended.signal,
+    });
   }
 }
 

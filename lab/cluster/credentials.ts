@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../command.ts";
+import { formatKubeconfig } from "../kubeconfig.ts";
 
 /** Who may speak to the API server from outside its own ServiceAccounts. */
 export interface Account {
@@ -65,14 +66,15 @@ export async function writeCredentials(options: {
   });
   await writeSecret(serviceAccountKeyFile, keys.privateKey);
   await writeSecret(serviceAccountPublicKeyFile, keys.publicKey);
-  const certificate = await readFile(certificateFile);
+  const certificate = await readFile(certificateFile, "utf8");
   const kubeconfigs = new Map<string, string>();
   const rows: string[] = [];
   for (const { name, user, groups } of options.accounts) {
     const token = randomBytes(24).toString("base64url");
     rows.push(`${token},${user},${user},"${groups.join(",")}"\n`);
     const file = join(folder, `${name}.kubeconfig`);
-    await writeSecret(file, formatKubeconfig(name, options.server, certificate, token));
+    const access = { server: options.server, token, certificateAuthority: certificate };
+    await writeSecret(file, formatKubeconfig(access));
     kubeconfigs.set(name, file);
   }
   const tokenFile = join(folder, "tokens.csv");
@@ -85,24 +87,6 @@ export async function writeCredentials(options: {
     serviceAccountPublicKeyFile,
     kubeconfigs,
   };
-}
-
-/** A kubeconfig that holds all it needs in itself (JSON, which is YAML). */
-export function formatKubeconfig(
-  name: string,
-  server: string,
-  certificate: Uint8Array,
-  token: string,
-): string {
-  const authority = Buffer.from(certificate).toString("base64");
-  return JSON.stringify({
-    apiVersion: "v1",
-    kind: "Config",
-    "current-context": "lab",
-    clusters: [{ name: "lab", cluster: { server, "certificate-authority-data": authority } }],
-    users: [{ name, user: { token } }],
-    contexts: [{ name: "lab", context: { cluster: "lab", user: name } }],
-  });
 }
 
 async function writeCertificate(

@@ -87,11 +87,15 @@ export function schedulerFlags(kubeconfig: string): string[] {
 export type KubeProxyMode = "nftables" | "iptables";
 
 /** The three zeros are sysctls that a network namespace may not write. */
-export function kubeProxyFlags(
-  mode: KubeProxyMode,
-  nodeName: string,
-  kubeconfig: string,
-): string[] {
+export function kubeProxyFlags({
+  mode,
+  nodeName,
+  kubeconfig,
+}: {
+  readonly mode: KubeProxyMode;
+  readonly nodeName: string;
+  readonly kubeconfig: string;
+}): string[] {
   return [
     `--kubeconfig=${kubeconfig}`,
     `--hostname-override=${nodeName}`,

@@ -1,20 +1,23 @@
-import { createConnection, createServer } from "node:net";
+import { once } from "node:events";
+import { createConnection, createServer, type NetConnectOpts, type Server } from "node:net";
 
 /**
- * Joins a unix socket, which every network namespace sees, to a TCP address of the namespace that
- * this program runs in:
- *
- *     node relay.ts SOCKET ADDRESS PORT
+ * Joins every connection to `near` with a new one to `far`: between a unix socket, which every
+ * network namespace sees, and a TCP address, which only its own sees. Resolves when it listens.
  */
-const [socket, address, port] = process.argv.slice(2);
-if (socket === undefined || address === undefined || port === undefined) {
-  throw new Error("usage: relay.ts SOCKET ADDRESS PORT");
+export async function startRelay(
+  near: { readonly path: string } | { readonly host: string; readonly port: number },
+  far: NetConnectOpts,
+): Promise<Server> {
+  const server = createServer((incoming) => {
+    const outgoing = createConnection(far);
+    incoming.on("error", () => outgoing.destroy());
+    outgoing.on("error", () => incoming.destroy());
+    incoming.on("close", () => outgoing.destroy());
+    outgoing.on("close", () => incoming.destroy());
+    incoming.pipe(outgoing).pipe(incoming);
+  });
+  server.listen(near);
+  await once(server, "listening");
+  return server;
 }
-createServer((near) => {
-  const far = createConnection({ host: address, port: Number(port) });
-  near.on("error", () => far.destroy());
-  far.on("error", () => near.destroy());
-  near.on("close", () => far.destroy());
-  far.on("close", () => near.destroy());
-  near.pipe(far).pipe(near);
-}).listen(socket);

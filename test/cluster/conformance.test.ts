@@ -1,0 +1,50 @@
+import { after, before } from "node:test";
+import { buildControlPlane } from "../../lab/cluster/build.ts";
+import { ControlPlane } from "../../lab/cluster/control-plane.ts";
+import { startRelay } from "../../lab/cluster/relay.ts";
+import { Instance } from "../../lab/instance.ts";
+import { readKubeconfig } from "../../lab/kubeconfig.ts";
+import { configure, createNamespaces } from "../../lab/namespaces.ts";
+import { conformance } from "../conformance/suite.ts";
+import type { Target } from "../conformance/target.ts";
+
+const resources = new AsyncDisposableStack();
+let target: Target;
+
+before(async () => {
+  const lab = resources.use(await Instance.open("conformance"));
+  const namespace = lab.namespace("node0");
+  const address = "172.16.7.10";
+  await createNamespaces([namespace]);
+  await configure(namespace, [
+    "link add k8s type bridge",
+    `addr add ${address}/24 dev k8s`,
+    "link set k8s up",
+  ]);
+  const controlPlane = resources.use(
+    await ControlPlane.start({
+      binaries: await buildControlPlane(),
+      folder: lab.path("cluster"),
+      address,
+      namespace,
+      nodeNames: [],
+      nodeGraceSeconds: 40,
+    }),
+  );
+  const relay = await startRelay({ host: "127.0.0.1", port: 0 }, { path: controlPlane.socket });
+  resources.defer(() => void relay.close());
+  const access = await readKubeconfig(controlPlane.kubeconfig("admin"));
+  const where = relay.address();
+  if (where === null || typeof where === "string") throw new Error("the relay has no port");
+  target = {
+    access: { ...access, server: `https://127.0.0.1:${where.port}` },
+    forgetHistory: async () => {
+      await controlPlane.stopApiServer();
+      await controlPlane.startApiServer();
+    },
+  };
+});
+
+after(() => resources.disposeAsync());
+
+conformance(() => target);
