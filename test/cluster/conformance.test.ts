@@ -1,15 +1,17 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before } from "node:test";
 import { buildControlPlane } from "../../lab/cluster/build.ts";
 import { ControlPlane } from "../../lab/cluster/control-plane.ts";
 import { startRelay } from "../../lab/cluster/relay.ts";
 import { Instance } from "../../lab/instance.ts";
-import { readKubeconfig } from "../../lab/kubeconfig.ts";
+import { formatKubeconfig, readKubeconfig } from "../../lab/kubeconfig.ts";
 import { configure, createNamespaces } from "../../lab/namespaces.ts";
+import { type KubectlTarget, kubectlConformance } from "../conformance/kubectl.ts";
 import { conformance } from "../conformance/suite.ts";
-import type { Target } from "../conformance/target.ts";
 
 const resources = new AsyncDisposableStack();
-let target: Target;
+let target: KubectlTarget;
 
 before(async () => {
   const lab = resources.use(await Instance.open("conformance"));
@@ -21,9 +23,10 @@ before(async () => {
     `addr add ${address}/24 dev k8s`,
     "link set k8s up",
   ]);
+  const binaries = await buildControlPlane();
   const controlPlane = resources.use(
     await ControlPlane.start({
-      binaries: await buildControlPlane(),
+      binaries,
       folder: lab.path("cluster"),
       address,
       namespace,
@@ -36,8 +39,13 @@ before(async () => {
   const access = await readKubeconfig(controlPlane.kubeconfig("admin"));
   const where = relay.address();
   if (where === null || typeof where === "string") throw new Error("the relay has no port");
+  const reachable = { ...access, server: `https://127.0.0.1:${where.port}` };
+  const kubeconfig = lab.path("host.kubeconfig");
+  await writeFile(kubeconfig, formatKubeconfig(reachable), { mode: 0o600 });
   target = {
-    access: { ...access, server: `https://127.0.0.1:${where.port}` },
+    access: reachable,
+    kubectl: join(binaries, "kubectl"),
+    kubeconfig,
     forgetHistory: async () => {
       await controlPlane.stopApiServer();
       await controlPlane.startApiServer();
@@ -48,3 +56,4 @@ before(async () => {
 after(() => resources.disposeAsync());
 
 conformance(() => target);
+kubectlConformance(() => target);
