@@ -1,7 +1,7 @@
 import type { LoadBalancerClass } from "../cluster/service.ts";
+import { parseDurationSeconds } from "../config/duration.ts";
 import { parseAddress } from "../net/address.ts";
 import { isLogLevel, type LogLevel, logLevels } from "../runtime/logger.ts";
-import { parseDurationSeconds } from "./duration.ts";
 import { type FlagSpec, mustBeNumber, mustBeOneOf, type ParsedFlags, UsageError } from "./flags.ts";
 
 /** What the flags of controller and speaker have in common, read. */
@@ -22,7 +22,7 @@ export interface DaemonOptions {
 }
 
 const mustBeDuration = (value: string) =>
-  parseDurationSeconds(value) === undefined ? "is not a duration like 15s or 1m30s" : undefined;
+  (parseDurationSeconds(value) ?? -1) < 0 ? "is not a duration like 15s or 1m30s" : undefined;
 
 const mustBeShareOrOff = (value: string) =>
   value === "off" || /^(?:100|[1-9]?\d)%$/.test(value)

@@ -1,4 +1,5 @@
 import type { Service } from "../cluster/service.ts";
+import { parseCommunity } from "../config/community.ts";
 import type { Community, ServiceAnnotationLimits } from "../config/model.ts";
 
 /** What a Service asks for its own routes, as far as its pool allows it. */
@@ -15,19 +16,6 @@ const names = {
   med: "routelb.io/med",
   prepend: "routelb.io/prepend",
 } as const;
-
-const wellKnownCommunities: ReadonlyMap<string, number> = new Map([
-  ["graceful-shutdown", 0xffff0000],
-  ["accept-own", 0xffff0001],
-  ["llgr-stale", 0xffff0006],
-  ["no-llgr", 0xffff0007],
-  ["blackhole", 0xffff029a],
-  ["no-export", 0xffffff01],
-  ["no-advertise", 0xffffff02],
-  ["no-export-subconfed", 0xffffff03],
-  ["local-as", 0xffffff03],
-  ["no-peer", 0xffffff04],
-]);
 
 /**
  * Reads the annotations `routelb.io/communities`, `routelb.io/med` and `routelb.io/prepend`.
@@ -86,23 +74,6 @@ function commaSeparated(text: string | undefined): string[] {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
-}
-
-function parseCommunity(text: string): Community | undefined {
-  const named = wellKnownCommunities.get(text);
-  if (named !== undefined) {
-    return { type: "standard", value: named };
-  }
-  const large = /^large:(\d{1,10}):(\d{1,10}):(\d{1,10})$/.exec(text);
-  if (large !== null) {
-    const [a = 0, b = 0, c = 0] = large.slice(1).map(Number);
-    return Math.max(a, b, c) <= 0xffffffff ? { type: "large", value: [a, b, c] } : undefined;
-  }
-  const standard = /^(\d{1,5}):(\d{1,5})$/.exec(text);
-  const [high = 0, low = 0] = standard?.slice(1).map(Number) ?? [];
-  return standard === null || Math.max(high, low) > 0xffff
-    ? undefined
-    : { type: "standard", value: high * 0x10000 + low };
 }
 
 function sameCommunity(a: Community, b: Community): boolean {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { controllerFlags, readDaemonOptions, speakerFlags } from "../../src/cli/daemon-flags.ts";
-import { parseDurationSeconds } from "../../src/cli/duration.ts";
 import { formatFlags, parseFlags, UsageError } from "../../src/cli/flags.ts";
 
 function usageError(args: readonly string[], environment: Record<string, string> = {}): string {
@@ -102,21 +101,4 @@ describe("flags", () => {
       assert.ok(usage.includes(`--${name}`), name);
     }
   });
-});
-
-test("durations are written as Go writes them", () => {
-  const cases: Record<string, number | undefined> = {
-    "15s": 15,
-    "1m30s": 90,
-    "1.5h": 5400,
-    "500ms": 0.5,
-    "0": 0,
-    "10": undefined,
-    "": undefined,
-    "-1s": undefined,
-    "1s ": undefined,
-  };
-  for (const [text, seconds] of Object.entries(cases)) {
-    assert.equal(parseDurationSeconds(text), seconds, text);
-  }
 });

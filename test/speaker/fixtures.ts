@@ -1,3 +1,4 @@
+import type { SessionStatus } from "../../src/bgp/session/status.ts";
 import type { Endpoint, EndpointSlice } from "../../src/cluster/endpoint.ts";
 import type { Node } from "../../src/cluster/node.ts";
 import type { Service } from "../../src/cluster/service.ts";
@@ -175,6 +176,40 @@ export function snapshot(
     endpointSlices: new Map(slices.filter(([, list]) => list.length > 0)),
     node: node(),
     ignoreExcludeLabel: false,
+    ...overrides,
+  };
+}
+
+export function sessionStatus(overrides: Partial<SessionStatus> = {}): SessionStatus {
+  return {
+    name: "rack-a",
+    state: "Idle",
+    sinceWallTimeMs: 0,
+    advertised: 0,
+    pending: 0,
+    withheld: [],
+    counters: {
+      opensSent: 0,
+      opensReceived: 0,
+      updatesSent: 0,
+      updatesReceived: 0,
+      keepalivesSent: 0,
+      keepalivesReceived: 0,
+      notificationsSent: 0,
+      notificationsReceived: 0,
+      routeRefreshesSent: 0,
+      routeRefreshesReceived: 0,
+      messagesSent: 0,
+      messagesReceived: 0,
+      prefixesAdvertised: 0,
+      prefixesWithdrawn: 0,
+      prefixesReceived: 0,
+      malformedAttributesReceived: 0,
+      connectAttempts: 0,
+      sessionsLost: 0,
+    },
+    firstEndOfRibSent: [],
+    synced: false,
     ...overrides,
   };
 }

@@ -1,0 +1,7 @@
+/** What a command reads and writes, handed in so that tests need no process. */
+export interface CommandIo {
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  write(text: string): void;
+  writeError(text: string): void;
+}

@@ -1,0 +1,52 @@
+import type { EndpointSlice } from "../cluster/endpoint.ts";
+
+/**
+ * EndpointSlices by the Service they belong to. A Service's list keeps its identity until one of
+ * its slices changes, and holds at least one.
+ */
+export class SliceIndex {
+  readonly #byService = new Map<string, readonly EndpointSlice[]>();
+
+  get byService(): ReadonlyMap<string, readonly EndpointSlice[]> {
+    return this.#byService;
+  }
+
+  /** Starts over with `slices`. */
+  replaceAll(slices: Iterable<EndpointSlice>): void {
+    const lists = new Map<string, EndpointSlice[]>();
+    for (const slice of slices) {
+      const list = lists.get(slice.serviceKey);
+      if (list === undefined) {
+        lists.set(slice.serviceKey, [slice]);
+      } else {
+        list.push(slice);
+      }
+    }
+    this.#byService.clear();
+    for (const [serviceKey, list] of lists) {
+      this.#byService.set(serviceKey, list);
+    }
+  }
+
+  /** One slice changed from `before` to `after`; undefined where it did not exist. */
+  update(before: EndpointSlice | undefined, after: EndpointSlice | undefined): void {
+    if (before !== undefined) {
+      this.#set(before.serviceKey, this.#without(before));
+    }
+    if (after !== undefined) {
+      this.#set(after.serviceKey, [...this.#without(after), after]);
+    }
+  }
+
+  #without({ serviceKey, key }: EndpointSlice): readonly EndpointSlice[] {
+    return (this.#byService.get(serviceKey) ?? []).filter((slice) => slice.key !== key);
+  }
+
+  #set(serviceKey: string, slices: readonly EndpointSlice[]): void {
+    if (slices.length === 0) {
+      this.#byService.delete(serviceKey);
+    } else {
+      this.#byService.set(serviceKey, slices);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import type { Route } from "../bgp/route.ts";
+import type { SessionStatus } from "../bgp/session/status.ts";
+import type { Service } from "../cluster/service.ts";
+import type { Decision } from "./decide.ts";
+import type { NotDialled, PlannedSession } from "./peers.ts";
+import type { Withheld } from "./withheld.ts";
+
+/** What a speaker's `/state` is made of. */
+export interface StateSources {
+  readonly nodeName: string;
+  readonly version: string;
+  readonly config: ConfigState;
+  /** What the speaker still waits for; empty once it decides. */
+  readonly waitingFor: readonly string[];
+  readonly planned: readonly PlannedSession[];
+  readonly statuses: readonly SessionStatus[];
+  readonly notDialled: readonly NotDialled[];
+  /** Absent before the first decision. */
+  readonly decision?: Decision;
+  readonly services: ReadonlyMap<string, Service>;
+}
+
+/** The configuration in force, without its text: that may hold passwords. */
+export interface ConfigState {
+  /** SHA-256 of the text in force; absent: none is. */
+  readonly sha256?: string;
+  /** Another text was written and is not in force. */
+  readonly isStale: boolean;
+  /** One sentence where the configuration is stale, or absent. */
+  readonly reason?: string;
+}
+
+/**
+ * The JSON of `/state`: what the sessions are and why, the routes for each, and for each Service of
+ * type LoadBalancer where it is advertised and why not elsewhere. Never a secret.
+ *
+ * `formatTime` turns milliseconds since the epoch into text.
+ */
+export function speakerState(sources: StateSources, formatTime: (ms: number) => string): object {
+  const { decision } = sources;
+  const entries = new Map(sources.planned.map((planned) => [planned.peer.name, planned]));
+  return {
+    kind: "speaker",
+    node: sources.nodeName,
+    version: sources.version,
+    config: sources.config,
+    waitingFor: sources.waitingFor,
+    sessions: sources.statuses.map((status) =>
+      sessionState(status, entries.get(status.name), formatTime),
+    ),
+    notDialled: sources.notDialled,
+    routes: Object.fromEntries(
+      [...(decision?.routes ?? [])].map(([peer, routes]) => [peer, routes.map(routeState)]),
+    ),
+    services: decision === undefined ? {} : serviceStates(sources.services, decision),
+  };
+}
+
+function sessionState(
+  status: SessionStatus,
+  planned: PlannedSession | undefined,
+  formatTime: (ms: number) => string,
+): object {
+  const { lastError } = status;
+  return {
+    name: status.name,
+    entry: planned?.entryName,
+    peerAddress: planned?.peer.peerAddress.text,
+    peerPort: planned?.peer.peerPort,
+    localAsn: planned?.peer.localAsn,
+    peerAsn: planned?.peer.peerAsn,
+    state: status.state,
+    since: formatTime(status.sinceWallTimeMs),
+    localAddress: status.localAddress?.text,
+    routerId: status.routerId?.text,
+    remoteRouterId: status.remoteRouterId?.text,
+    negotiated: status.negotiated,
+    advertised: status.advertised,
+    pending: status.pending,
+    withheld: status.withheld.map(({ prefix, reason }) => ({ prefix: prefix.key, reason })),
+    lastError: lastError && {
+      at: formatTime(lastError.atWallTimeMs),
+      kind: lastError.kind,
+      text: lastError.text,
+    },
+    firstEndOfRibSent: status.firstEndOfRibSent,
+    counters: status.counters,
+  };
+}
+
+/** Communities as routers write them. */
+function routeState({ prefix, attributes }: Route): object {
+  const { communities, largeCommunities, ...rest } = attributes;
+  return {
+    prefix: prefix.key,
+    ...rest,
+    communities: communities.map((value) => `${value >>> 16}:${value & 0xffff}`),
+    largeCommunities: largeCommunities.map((value) => value.join(":")),
+  };
+}
+
+interface ServiceState {
+  readonly advertised: readonly string[];
+  readonly withheld: readonly Withheld[];
+  readonly refused: readonly string[];
+}
+
+function serviceStates(
+  services: ReadonlyMap<string, Service>,
+  { advertised, withheld, refused }: Decision,
+): Record<string, ServiceState> {
+  const balanced = [...services.values()].filter(({ type }) => type === "LoadBalancer");
+  return Object.fromEntries(
+    balanced.map(({ key }) => [
+      key,
+      {
+        advertised: advertised.get(key) ?? [],
+        withheld: withheld.get(key) ?? [],
+        refused: refused.get(key) ?? [],
+      },
+    ]),
+  );
+}

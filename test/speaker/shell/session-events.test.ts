@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { EventNote } from "../../../src/kube/event-note.ts";
+import type { Clock } from "../../../src/runtime/clock.ts";
+import { SessionEvents } from "../../../src/speaker/shell/session-events.ts";
+import { node, sessionStatus } from "../fixtures.ts";
+
+/** Timers run when `advance` reaches them. */
+function manualClock() {
+  let nowMs = 0;
+  const timers: { atMs: number; callback: () => void }[] = [];
+  const clock: Clock = {
+    now: () => nowMs,
+    wallTime: () => nowMs,
+    after: (delayMs, callback) => {
+      const timer = { atMs: nowMs + delayMs, callback };
+      timers.push(timer);
+      return { cancel: () => timers.splice(timers.indexOf(timer), 1) };
+    },
+  };
+  const advance = (byMs: number) => {
+    nowMs += byMs;
+    for (const timer of timers.filter(({ atMs }) => atMs <= nowMs)) {
+      timers.splice(timers.indexOf(timer), 1);
+      timer.callback();
+    }
+  };
+  return { clock, advance };
+}
+
+function setUp() {
+  const { clock, advance } = manualClock();
+  const notes: EventNote[] = [];
+  const events = new SessionEvents({
+    clock,
+    node: () => node(),
+    record: (note) => notes.push(note),
+  });
+  return { events, advance, notes };
+}
+
+const up = sessionStatus({ state: "Established" });
+const down = sessionStatus({
+  state: "Idle",
+  lastError: { atWallTimeMs: 0, kind: "hold-timer-expired", text: "nothing heard for 90 s" },
+});
+
+test("a session that comes up and goes down gives one Event each, with the reason", () => {
+  const { events, notes } = setUp();
+  events.take(down);
+  events.take(up);
+  events.take(up);
+  events.take(down);
+  assert.deepEqual(
+    notes.map(({ type, reason, part, message }) => [type, reason, part, message]),
+    [
+      ["Normal", "BGPSessionUp", "rack-a", "BGP session with rack-a is up"],
+      [
+        "Warning",
+        "BGPSessionDown",
+        "rack-a",
+        "BGP session with rack-a is down: nothing heard for 90 s",
+      ],
+    ],
+  );
+  assert.equal(notes[0]?.subject.name, "node1");
+  assert.equal(notes[0]?.subject.namespace, undefined);
+});
+
+test("a flapping session gives no third Event within ten minutes, then says how it ended", () => {
+  const { events, notes, advance } = setUp();
+  for (const status of [up, down, up, down, up]) {
+    events.take(status);
+  }
+  assert.equal(notes.length, 2);
+  advance(599_000);
+  assert.equal(notes.length, 2);
+  advance(1_000);
+  assert.deepEqual(
+    notes.map(({ reason }) => reason),
+    ["BGPSessionUp", "BGPSessionDown", "BGPSessionUp"],
+  );
+});
+
+test("a session that is removed is forgotten", () => {
+  const { events, notes, advance } = setUp();
+  for (const status of [up, down, up]) {
+    events.take(status);
+  }
+  events.forget("rack-a");
+  advance(700_000);
+  assert.equal(notes.length, 2);
+});
