@@ -56,7 +56,7 @@ const watchSeconds = 300;
 const silenceLimitMs = 120_000;
 /** A watch that the server ends sooner than this counts as a failure. */
 const shortestWatchMs = 1_000;
-/** Only a watch that stood for so long ends a series of failures: delays grow until then. */
+/** Only a watch that stood for so long ends a series of failures, whose delays grow. */
 const steadyWatchMs = 10_000;
 const backoff: BackoffRange = { baseMs: 500, limitMs: 30_000 };
 
@@ -75,8 +75,10 @@ export class Reflector<T> {
   /** Where the next watch goes on; undefined: a list comes first. */
   #resourceVersion: string | undefined;
   #failures = 0;
-  /** What failed last, so that it is logged once. */
+  /** What failed last in the present series of failures, so that it is logged once. */
   #lastFailure: string | undefined;
+  /** A failure was logged, its end was not. */
+  #isToldDown = false;
   /** Keys of objects whose projection failed, so that each is logged once. */
   readonly #notProjected = new Set<string>();
 
@@ -171,6 +173,7 @@ export class Reflector<T> {
     } finally {
       if (clock.now() - openedMs >= steadyWatchMs) {
         this.#failures = 0;
+        this.#lastFailure = undefined;
       }
     }
     if (clock.now() - openedMs < shortestWatchMs && !signal.aborted) {
@@ -237,6 +240,7 @@ export class Reflector<T> {
       logger.debug({ ...fields, failures: this.#failures }, "the API server cannot be followed");
     } else {
       this.#lastFailure = failure;
+      this.#isToldDown = true;
       logger.warn(fields, "the API server cannot be followed; what was known stays in force");
     }
     const seconds = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) : 0;
@@ -246,8 +250,8 @@ export class Reflector<T> {
   #recovered(): void {
     const { logger, metrics, resource } = this.#options;
     metrics?.setWatching(resource.plural, true);
-    if (this.#lastFailure !== undefined) {
-      this.#lastFailure = undefined;
+    if (this.#isToldDown) {
+      this.#isToldDown = false;
       logger.info({ resource: resource.plural }, "the API server is followed again");
     }
   }
