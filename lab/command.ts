@@ -50,10 +50,16 @@ export function run(
   child.on("error", (cause) => reject(new CommandError(line, undefined, cause.message, cause)));
   child.on("close", (status) => {
     if (status === 0) resolve(Buffer.concat(stdout).toString());
-    else reject(new CommandError(line, status ?? undefined, Buffer.concat(stderr).toString()));
+    else reject(new CommandError(line, status ?? undefined, said(stderr, stdout)));
   });
   child.stdin.end(options.input ?? "");
   return promise;
+}
+
+/** Its complaint; some programs, such as vtysh, complain on standard output. */
+function said(stderr: readonly Buffer[], stdout: readonly Buffer[]): string {
+  const complaint = Buffer.concat(stderr).toString();
+  return complaint.trim() === "" ? Buffer.concat(stdout).toString().slice(-2_000) : complaint;
 }
 
 /** As `run`, but a failure is an outcome: the message that explains it. */

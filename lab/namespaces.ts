@@ -38,10 +38,13 @@ export interface Port {
   readonly device: string;
 }
 
+export interface Cable {
+  readonly from: Port;
+  readonly to: Port;
+}
+
 /** Makes veth pairs straight in their namespaces; the host's namespace never sees them. */
-export async function connect(
-  cables: readonly { readonly from: Port; readonly to: Port }[],
-): Promise<void> {
+export async function connect(cables: readonly Cable[]): Promise<void> {
   await ipBatch(
     cables.map(
       ({ from, to }) =>

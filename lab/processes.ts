@@ -13,7 +13,7 @@ export interface ProcessOptions {
   readonly logFile: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Lines for standard input, which stays open; without it, there is none. */
+  /** Keeps standard input open until `endInput`; without it, there is none. */
   readonly stdin?: "pipe";
 }
 
@@ -58,6 +58,8 @@ export class LabProcess implements AsyncDisposable {
       ...(options.env && { env: options.env }),
       ...(options.cwd !== undefined && { cwd: options.cwd }),
     });
+    // A process that ends by itself closes the pipe; `exited` tells it.
+    child.stdin?.on("error", () => undefined);
     const exited = new Promise<Exit>((resolve) => {
       child.once("exit", (code, signal) =>
         resolve({ code: code ?? undefined, signal: signal ?? undefined }),
@@ -80,9 +82,9 @@ export class LabProcess implements AsyncDisposable {
     return this.#exit;
   }
 
-  /** Writes a line to standard input; only with `stdin: "pipe"`. */
-  writeLine(line: string): void {
-    this.#child.stdin?.write(`${line}\n`);
+  /** Ends its standard input; only with `stdin: "pipe"`. */
+  endInput(): void {
+    this.#child.stdin?.end();
   }
 
   /** Does nothing once the process has ended. */

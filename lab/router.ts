@@ -28,9 +28,9 @@ type Daemon = "zebra" | "bgpd" | "bfdd";
 export class Router implements AsyncDisposable {
   readonly namespace: string;
   readonly directory: string;
-  /** Every daemon's log, with microseconds. */
+  /** Every daemon's log, with microseconds, in UTC. */
   readonly logFile: string;
-  /** `ip -ts monitor route`: the kernel's unicast routes as they change, with microseconds. */
+  /** `ip -ts monitor route`: the kernel's unicast routes as they change, with microseconds, in UTC. */
   readonly routeLogFile: string;
   readonly #options: RouterOptions;
   readonly #processes: LabProcess[] = [];
@@ -109,6 +109,7 @@ export class Router implements AsyncDisposable {
       name: "ip monitor",
       namespace: this.namespace,
       command: ["ip", "-ts", "-o", "monitor", "route"],
+      env: universalTime(),
       logFile: this.routeLogFile,
     });
     this.#processes.push(monitor);
@@ -124,6 +125,7 @@ export class Router implements AsyncDisposable {
       name: daemon,
       namespace: this.namespace,
       command: [...this.#ownVarTmp(), ...this.#daemonCommand(daemon, configFile)],
+      env: universalTime(),
       logFile: join(this.directory, `${daemon}.out`),
     });
     this.#processes.push(process);
@@ -165,6 +167,10 @@ export class Router implements AsyncDisposable {
     await run("vtysh", [...where, "-d", daemon.name, "-c", "show version"]);
     return true;
   }
+}
+
+function universalTime(): NodeJS.ProcessEnv {
+  return { ...process.env, TZ: "UTC" };
 }
 
 /** User and group of FRR's packages. */

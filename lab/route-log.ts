@@ -1,0 +1,91 @@
+import { readFile } from "node:fs/promises";
+import type { Router } from "./router.ts";
+import { waitFor } from "./wait.ts";
+
+/** What the router wrote at one moment. */
+export interface LogEntry {
+  /** Milliseconds since the epoch, with a fraction. */
+  readonly atMs: number;
+  readonly text: string;
+}
+
+/** The state of a route in the router's kernel after a change. */
+export interface KernelRoute {
+  readonly atMs: number;
+  /** Gateways in the order of the kernel; none when the route was deleted. */
+  readonly gateways: readonly string[];
+}
+
+/** All that FRR logged since `fromMs`. */
+export async function readRouterLog(router: Router, fromMs: number): Promise<readonly LogEntry[]> {
+  return parseRouterLog(await readFile(router.logFile, "utf8")).filter(
+    (entry) => entry.atMs >= fromMs,
+  );
+}
+
+/** Changes of the kernel's route to `address` since `fromMs`, as `ip monitor` saw them. */
+export async function readKernelRoutes(
+  router: Router,
+  address: string,
+  fromMs: number,
+): Promise<readonly KernelRoute[]> {
+  return parseKernelRoutes(await readFile(router.routeLogFile, "utf8"), address).filter(
+    (route) => route.atMs >= fromMs,
+  );
+}
+
+/** Waits for FRR to log something that matches, at or after `fromMs`. */
+export async function routerLogged(
+  router: Router,
+  pattern: RegExp,
+  options: { readonly fromMs: number; readonly timeoutMs: number },
+): Promise<LogEntry> {
+  return waitFor(
+    async () =>
+      (await readRouterLog(router, options.fromMs)).find((entry) => pattern.test(entry.text)),
+    { what: `${pattern.source} in the router's log`, timeoutMs: options.timeoutMs },
+  );
+}
+
+/** Waits until the kernel's route to `address` changes, at or after `fromMs`, to what is wanted. */
+export async function kernelRouteBecame(
+  router: Router,
+  address: string,
+  isWanted: (gateways: readonly string[]) => boolean,
+  options: { readonly fromMs: number; readonly timeoutMs: number; readonly what: string },
+): Promise<KernelRoute> {
+  return waitFor(
+    async () =>
+      (await readKernelRoutes(router, address, options.fromMs)).find((route) =>
+        isWanted(route.gateways),
+      ),
+    { what: options.what, timeoutMs: options.timeoutMs },
+  );
+}
+
+/** FRR's log file, written in UTC: `2026/11/22 11:50:26.596922 BGP: [...] text`. */
+export function parseRouterLog(text: string): readonly LogEntry[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^(\d{4})\/(\d\d)\/(\d\d) (\d\d:\d\d:\d\d)(\.\d+) (.*)$/.exec(line);
+    if (match === null) return [];
+    const [, year, month, day, time, fraction = "", rest = ""] = match;
+    return [{ atMs: epochMs(`${year}-${month}-${day}T${time}`, fraction), text: rest }];
+  });
+}
+
+/** The output of `ip -ts -o monitor route`, in UTC. */
+export function parseKernelRoutes(text: string, address: string): readonly KernelRoute[] {
+  return text.split("\n").flatMap((line) => {
+    const match = /^\[(\S+?)(\.\d+)\] (Deleted )?(\S+)(.*)$/.exec(line);
+    if (match === null || match[4] !== address) return [];
+    const [, time = "", fraction = "", deleted, , rest = ""] = match;
+    const gateways = [...rest.matchAll(/\bvia (?:inet6 )?(\S+)/g)].map(
+      ([, gateway = ""]) => gateway,
+    );
+    return [{ atMs: epochMs(time, fraction), gateways: deleted === undefined ? gateways : [] }];
+  });
+}
+
+function epochMs(seconds: string, fraction: string): number {
+  return Date.parse(`${seconds}Z`) + Number(`0${fraction}`) * 1000;
+}
