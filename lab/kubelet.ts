@@ -3,7 +3,8 @@
  * network namespace and knows only the Kubernetes API, whichever server answers there.
  *
  * SIGTERM is the machine going down: the Node says so, nothing is started again, and the kubelet
- * ends after the last of our own programs, at the latest when somebody kills it.
+ * ends after the last of our own programs, at the latest when somebody kills it. On SIGHUP every
+ * Pod gets a new token of its ServiceAccount.
  *
  *     node kubelet.ts --node=node1 --address=172.16.7.11 ... (lab/kubelet/settings.ts)
  */
@@ -90,7 +91,13 @@ async function shutDown(): Promise<void> {
   process.exit(0);
 }
 
+async function renewTokens(): Promise<void> {
+  const renewals = await Promise.allSettled([...workers.values()].map((one) => one.renewToken()));
+  for (const renewal of renewals) if (renewal.status === "rejected") log("token", renewal.reason);
+}
+
 process.once("SIGTERM", () => void shutDown());
+process.on("SIGHUP", () => void renewTokens());
 await network.prepare();
 const loops = [keeper.run(stopping.signal), pods.run(stopping.signal), nodes.run(stopping.signal)];
 if (settings.secondHop) {

@@ -1,9 +1,10 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { chown, mkdir, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { ApiClient } from "../api-client.ts";
 import { textAt } from "../kube/json.ts";
 import { type ApiAccess, formatKubeconfig } from "../kubeconfig.ts";
 import { pause } from "../wait.ts";
+import { containerUser } from "./sandbox.ts";
 
 const tokenSeconds = 3_600;
 
@@ -19,10 +20,21 @@ export interface TokenOptions {
   readonly serviceAccount: string;
   /** The Pod that the token is bound to: it ends with the Pod. */
   readonly pod: { readonly name: string; readonly uid: string };
-  readonly file: string;
+  /** The folder of the files `token`, `ca.crt` and `namespace`. */
+  readonly folder: string;
+  /** PEM; absent for a server without TLS. */
+  readonly certificateAuthority?: string;
 }
 
-/** Writes a token of the Pod's ServiceAccount (TokenRequest) to a file that only root may read. */
+/** Writes what every container finds of its ServiceAccount, readable by the container's user. */
+export async function writeServiceAccount(options: TokenOptions): Promise<void> {
+  await mkdir(options.folder, { recursive: true });
+  await writeFile(join(options.folder, "namespace"), options.namespace);
+  await writeFile(join(options.folder, "ca.crt"), options.certificateAuthority ?? "");
+  await writeToken(options);
+}
+
+/** Asks for a new token of the Pod's ServiceAccount (TokenRequest) and puts it in place at once. */
 export async function writeToken(options: TokenOptions): Promise<void> {
   const account = `${options.namespace}/serviceaccounts/${options.serviceAccount}`;
   const request = await options.client.create(`/api/v1/namespaces/${account}/token`, {
@@ -35,8 +47,10 @@ export async function writeToken(options: TokenOptions): Promise<void> {
   });
   const token = textAt(request, "status", "token");
   if (token === undefined) throw new Error(`no token for ${account}`);
-  await mkdir(dirname(options.file), { recursive: true });
-  await writeFile(options.file, token, { mode: 0o600 });
+  const file = join(options.folder, "token");
+  await writeFile(`${file}.new`, token, { mode: 0o600 });
+  await chown(`${file}.new`, containerUser, containerUser);
+  await rename(`${file}.new`, file);
 }
 
 /** Writes a new token when four fifths of the old one's time are over, until `signal` is aborted. */
@@ -50,5 +64,4 @@ export async function keepToken(
     if (signal.aborted) break;
     await writeToken(options).catch((error: unknown) => log("token", error));
   }
-  await rm(options.file, { force: true });
 }

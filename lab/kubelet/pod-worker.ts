@@ -5,17 +5,26 @@ import { type JsonObject, objectAt } from "../kube/json.ts";
 import type { ApiAccess } from "../kubeconfig.ts";
 import { serialPass } from "../serial.ts";
 import { Container } from "./container.ts";
-import { keepToken, type TokenOptions, writeKubeconfig, writeToken } from "./credentials.ts";
+import {
+  keepToken,
+  type TokenOptions,
+  writeKubeconfig,
+  writeServiceAccount,
+  writeToken,
+} from "./credentials.ts";
 import type { NodeNetwork, PodNetwork } from "./network.ts";
 import {
+  apiServerEnvironment,
   type ContainerSpec,
   environment,
   expandArgs,
   imageName,
+  type Pod,
   podFields,
   readPod,
 } from "./pod.ts";
 import { statusPatch } from "./pod-status.ts";
+import { sandboxed } from "./sandbox.ts";
 import type { KubeletSettings } from "./settings.ts";
 
 export interface PodWorkerOptions {
@@ -50,6 +59,7 @@ export class PodWorker {
   #network: PodNetwork | undefined;
   #startTime = "";
   #startError: string | undefined;
+  #token: TokenOptions | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
   constructor(object: JsonObject, options: PodWorkerOptions) {
@@ -74,6 +84,11 @@ export class PodWorker {
   update(object: JsonObject): void {
     this.#object = object;
     this.#wake();
+  }
+
+  /** Gives the Pod a new token now, long before the old one's time is over. */
+  async renewToken(): Promise<void> {
+    if (this.#token !== undefined) await writeToken(this.#token);
   }
 
   /** The object is gone from the API: whatever runs is killed. */
@@ -132,7 +147,10 @@ export class PodWorker {
     const node = process.execPath;
     if (image === "nginx") return [node, podProgram, String(spec.port ?? 80)];
     if (image === "routelb") {
-      return [node, this.#options.settings.program, ...expandArgs(spec.args, env)];
+      const { program, serviceAccountTokens } = this.#options.settings;
+      const args = expandArgs(spec.args, env);
+      if (!serviceAccountTokens) return [node, program, ...args];
+      return sandboxed({ runFolder: this.#runFolder(readPod(this.#object)) }, program, args);
     }
     throw new Error(`the lab has the images nginx and routelb, not ${spec.image}`);
   }
@@ -142,25 +160,29 @@ export class PodWorker {
     const { settings, access, client, log } = this.#options;
     const pod = readPod(this.#object);
     if (!pod.containers.some((container) => imageName(container.image) === "routelb")) return {};
-    const file = join(settings.directory, "credentials", `${pod.name}.kubeconfig`);
     if (!settings.serviceAccountTokens) {
+      const file = join(settings.directory, "credentials", `${pod.name}.kubeconfig`);
       await writeKubeconfig(file, access);
       return { ROUTELB_KUBECONFIG: file };
     }
-    const { server, certificateAuthority } = access;
-    const tokenFile = join(settings.directory, "credentials", `${pod.name}.token`);
+    const { certificateAuthority } = access;
     const token: TokenOptions = {
       client,
       namespace: pod.namespace,
       serviceAccount: pod.serviceAccount,
       pod: { name: pod.name, uid: pod.uid },
-      file: tokenFile,
+      folder: join(this.#runFolder(pod), "secrets/kubernetes.io/serviceaccount"),
+      ...(certificateAuthority !== undefined && { certificateAuthority }),
     };
-    await writeToken(token);
-    void keepToken(token, this.#stopped.signal, log);
-    const ca = certificateAuthority === undefined ? {} : { certificateAuthority };
-    await writeKubeconfig(file, { server, tokenFile, ...ca });
-    return { ROUTELB_KUBECONFIG: file };
+    await writeServiceAccount(token);
+    if (this.#token === undefined) void keepToken(token, this.#stopped.signal, log);
+    this.#token = token;
+    return apiServerEnvironment(await client.get("/api/v1/namespaces/default/services/kubernetes"));
+  }
+
+  /** What the containers of this Pod have as /run. */
+  #runFolder(pod: Pod): string {
+    return join(this.#options.settings.directory, "run", pod.uid);
   }
 
   #terminate(graceSeconds: number): void {

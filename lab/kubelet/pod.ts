@@ -88,6 +88,14 @@ export function expandArgs(
   );
 }
 
+/** How every container of a cluster is told where its API server is: the Service `kubernetes`. */
+export function apiServerEnvironment(service: JsonObject): Readonly<Record<string, string>> {
+  return {
+    KUBERNETES_SERVICE_HOST: textAt(service, "spec", "clusterIP") ?? "",
+    KUBERNETES_SERVICE_PORT: String(numberAt(listAt(service, "spec", "ports")[0], "port") ?? 443),
+  };
+}
+
 function readContainer(container: Json): ContainerSpec {
   return {
     name: textAt(container, "name") ?? "",
