@@ -1,0 +1,212 @@
+import { existsSync, readFileSync } from "node:fs";
+import { localInterfaces } from "../bgp/session/interfaces.ts";
+import type { SessionPorts } from "../bgp/session/session.ts";
+import { tcpTransport } from "../bgp/session/transport.ts";
+import type { LoadBalancerClass } from "../cluster/service.ts";
+import type { KubeApi, KubeObject, Scope } from "../kube/client.ts";
+import { connectKubeApi } from "../kube/connect.ts";
+import { EventRecorder } from "../kube/events.ts";
+import {
+  projectConfigMap,
+  projectEndpointSlice,
+  projectNode,
+  projectService,
+} from "../kube/project.ts";
+import { Reflector } from "../kube/reflector.ts";
+import { type Resource, resources } from "../kube/resource.ts";
+import type { Store } from "../kube/store.ts";
+import { type Clock, sleep, systemClock } from "../runtime/clock.ts";
+import { type HttpServer, startHttpServer } from "../runtime/http.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { MetricsRegistry } from "../runtime/metrics.ts";
+import { type Loop, runLoops } from "../runtime/run.ts";
+import { parseDefaultGateways } from "./default-gateway.ts";
+import { SpeakerMetrics } from "./shell/metrics.ts";
+import { Speaker } from "./shell/speaker.ts";
+
+export interface SpeakerOptions {
+  readonly nodeName: string;
+  /** Of the program. */
+  readonly version: string;
+  /** Absent: the service account of the pod. */
+  readonly kubeconfigPath?: string;
+  readonly namespace: string;
+  /** The name of the user's ConfigMap. */
+  readonly configName: string;
+  readonly loadBalancerClass: LoadBalancerClass;
+  readonly ignoreExcludeLabel: boolean;
+  /** 0: one that is free. */
+  readonly port: number;
+  /** Absent: all addresses. */
+  readonly host?: string;
+  readonly servesState: boolean;
+  /** Flags that were given and that nothing acts on yet. */
+  readonly notActedOn: readonly string[];
+}
+
+/** What of the world a speaker uses; tests hand in their own. */
+export interface SpeakerWorld extends Omit<SessionPorts, "logger"> {
+  readonly clock: Clock;
+  readonly api: KubeApi;
+  /** The texts of /proc/net/route and /proc/net/ipv6_route. */
+  readonly routeTables: () => readonly [ipv4: string, ipv6: string];
+  /** Called once HTTP is served. */
+  readonly onListening: (port: number) => void;
+}
+
+/** How long all sessions together may take to withdraw and close. */
+const closeLimitMs = 8_000;
+const gatewayIntervalMs = 5_000;
+
+/**
+ * Advertises from this node until `signal` aborts; then withdraws every route, closes the sessions
+ * and resolves, within a bounded time.
+ *
+ * @throws Error if HTTP cannot be served or the API server's address is not known
+ */
+export async function runSpeaker(
+  options: SpeakerOptions,
+  logger: Logger,
+  signal: AbortSignal,
+  world: SpeakerWorld = processWorld(options),
+): Promise<void> {
+  const { clock, random, api } = world;
+  const registry = new MetricsRegistry();
+  registry.addProcessMetrics();
+  const metrics = new SpeakerMetrics(registry, options.nodeName);
+  const events = new EventRecorder({
+    api,
+    component: "routelb-speaker",
+    host: options.nodeName,
+    clock,
+    random,
+    logger: logger.child({ component: "events" }),
+  });
+  const speaker = new Speaker(options, {
+    ...world,
+    logger: logger.child({ component: "speaker" }),
+    metrics,
+    recordEvent: (note) => events.record(note),
+    defaultGateways: () => parseDefaultGateways(...world.routeTables()),
+  });
+  logger.info({ node: options.nodeName, version: options.version }, "speaker starts");
+  if (options.notActedOn.length > 0) {
+    logger.warn({ flags: options.notActedOn }, "flags are set that nothing acts on yet");
+  }
+  const http = await startHttpServer({
+    ...(options.host === undefined ? {} : { host: options.host }),
+    port: options.port,
+    metrics: registry,
+    whyNotReady: () => speaker.whyNotReady(),
+    ...(options.servesState ? { state: () => speaker.state() } : {}),
+    logger: logger.child({ component: "http" }),
+  });
+  world.onListening(http.port);
+  try {
+    await runLoops(
+      [
+        ...reflectorLoops(speaker, options, logger, metrics, world),
+        { name: "events", run: (stop) => events.run(stop) },
+        { name: "gateways", run: (stop) => watchGateways(speaker, clock, stop) },
+      ],
+      signal,
+    );
+  } finally {
+    await shutDown(speaker, http, options.nodeName, logger, clock);
+  }
+}
+
+/** The world as the process finds it. */
+function processWorld(options: SpeakerOptions): SpeakerWorld {
+  const uptimeFile = process.env["ROUTELB_UPTIME_FILE"] ?? "/proc/uptime";
+  return {
+    clock: systemClock,
+    random: Math.random,
+    transport: tcpTransport,
+    interfaces: localInterfaces,
+    uptimeSeconds: () => Number.parseFloat(readFileSync(uptimeFile, "utf8")),
+    api: connectKubeApi({
+      ...(options.kubeconfigPath === undefined ? {} : { kubeconfigPath: options.kubeconfigPath }),
+      fieldManager: "routelb-speaker",
+      clock: systemClock,
+    }),
+    routeTables: () => [readTable("/proc/net/route"), readTable("/proc/net/ipv6_route")],
+    onListening: () => undefined,
+  };
+}
+
+/** A kernel without the family has no table of it. */
+function readTable(path: string): string {
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+function reflectorLoops(
+  speaker: Speaker,
+  options: SpeakerOptions,
+  logger: Logger,
+  metrics: SpeakerMetrics,
+  { api, clock, random }: SpeakerWorld,
+): readonly Loop[] {
+  const reflect = <T>(
+    resource: Resource,
+    store: Store<T>,
+    project: (object: KubeObject) => T | undefined,
+    scope: Scope = {},
+  ): Loop => {
+    const reflector = new Reflector({
+      ...scope,
+      api,
+      resource,
+      store,
+      project,
+      clock,
+      random,
+      logger: logger.child({ component: "kube" }),
+      metrics: metrics.reflector,
+    });
+    return { name: `watch of ${resource.plural}`, run: (stop) => reflector.run(stop) };
+  };
+  const { namespace, configName, nodeName } = options;
+  return [
+    reflect(resources.configMaps, speaker.userConfig, projectConfigMap, {
+      namespace,
+      name: configName,
+    }),
+    reflect(resources.configMaps, speaker.inForceConfig, projectConfigMap, {
+      namespace,
+      name: `${configName}-in-force`,
+    }),
+    reflect(resources.nodes, speaker.nodes, projectNode, { name: nodeName }),
+    reflect(resources.services, speaker.services, projectService),
+    reflect(resources.endpointSlices, speaker.slices, projectEndpointSlice),
+  ];
+}
+
+/** The kernel tells nobody here when a default route changes, so it is looked up now and then. */
+async function watchGateways(speaker: Speaker, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(clock, gatewayIntervalMs, signal);
+    speaker.lookAtGateways();
+  }
+}
+
+async function shutDown(
+  speaker: Speaker,
+  http: HttpServer,
+  nodeName: string,
+  logger: Logger,
+  clock: Clock,
+): Promise<void> {
+  const limit = new AbortController();
+  const isClosed = await Promise.race([
+    speaker.close(`${nodeName}: the speaker is shutting down`).then(() => true),
+    sleep(clock, closeLimitMs, limit.signal).then(() => false),
+  ]);
+  limit.abort();
+  if (isClosed) {
+    logger.info({}, "every route is withdrawn and every session closed");
+  } else {
+    logger.warn({}, "a peer did not take our withdrawals in time; its connection is cut");
+  }
+  await http.close();
+}
