@@ -18,6 +18,7 @@ import { type Report, shown } from "./finding.ts";
 import type { BfdProfile, PeerConfig } from "./model.ts";
 import { readPassword } from "./peer-password.ts";
 import { gracefulRestart, readTimes } from "./peer-times.ts";
+import { scalarNumber } from "./scalar.ts";
 import { keys } from "./schema.ts";
 import { selector } from "./selector.ts";
 
@@ -91,7 +92,9 @@ const peerAsn: Reader<number | "external" | "internal"> = (tree, report) => {
   if (tree.type === "scalar" && (tree.text === "external" || tree.text === "internal")) {
     return tree.text;
   }
-  return asNumber(tree, (place, message) => report(place, `${message}; or external or internal`));
+  const mayBeWord = tree.type === "scalar" && scalarNumber(tree) === undefined;
+  const words = mayBeWord ? "; or write external or internal" : "";
+  return asNumber(tree, (place, message) => report(place, `${message}${words}`));
 };
 
 type Asns = Pick<PeerConfig, "myAsn" | "peerAsn">;

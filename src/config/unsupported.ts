@@ -1,0 +1,72 @@
+import type { Config, PeerConfig, PoolConfig } from "./model.ts";
+
+/** A part of a valid configuration that this version does not act on. */
+export interface NotActedOn {
+  /** `peers` or `address-pools`. */
+  readonly section: "peers" | "address-pools";
+  /** The name of the peer or pool. */
+  readonly name: string;
+  readonly key: string;
+  /** What happens instead, as a sentence. */
+  readonly text: string;
+}
+
+interface Rule<Entry> {
+  readonly key: string;
+  readonly isUsed: (entry: Entry) => boolean;
+  readonly text: string;
+}
+
+const notDialled = "not supported yet: the peer is not dialled, rather than dialled without it.";
+
+const peerRules: readonly Rule<PeerConfig>[] = [
+  {
+    key: "password",
+    isUsed: (peer) => peer.password?.type === "text",
+    text: `TCP MD5 is ${notDialled}`,
+  },
+  {
+    key: "password-secret",
+    isUsed: (peer) => peer.password?.type === "secret",
+    text: `TCP MD5 is ${notDialled}`,
+  },
+  {
+    key: "ttl-security",
+    isUsed: (peer) => peer.ttlSecurityHops !== undefined,
+    text: `GTSM is ${notDialled}`,
+  },
+  {
+    key: "bfd-profile",
+    isUsed: (peer) => peer.bfdProfile !== undefined,
+    text: "BFD is not spoken yet: the Hold timer alone tells that the router is gone.",
+  },
+];
+
+const poolRules: readonly Rule<PoolConfig>[] = [
+  {
+    key: "weights",
+    isUsed: (pool) => pool.weights,
+    text: "Weights are not sent yet: every node gets an equal share.",
+  },
+];
+
+/**
+ * What of a configuration parses but has no effect yet; whoever acts on the configuration says it
+ * once, at start and when it changes. A feature that is built loses its row above.
+ */
+export function notYetActedOn(config: Config): NotActedOn[] {
+  return [
+    ...config.peers.flatMap((peer) => unusedKeys("peers", peer, peerRules)),
+    ...config.pools.flatMap((pool) => unusedKeys("address-pools", pool, poolRules)),
+  ];
+}
+
+function unusedKeys<Entry extends { readonly name: string }>(
+  section: NotActedOn["section"],
+  entry: Entry,
+  rules: readonly Rule<Entry>[],
+): NotActedOn[] {
+  return rules
+    .filter((rule) => rule.isUsed(entry))
+    .map(({ key, text }) => ({ section, name: entry.name, key, text }));
+}
