@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { after, before } from "node:test";
 import { buildControlPlane } from "../../lab/cluster/build.ts";
 import { ControlPlane } from "../../lab/cluster/control-plane.ts";
-import { startRelay } from "../../lab/cluster/relay.ts";
 import { Instance } from "../../lab/instance.ts";
 import { formatKubeconfig, readKubeconfig } from "../../lab/kubeconfig.ts";
 import { configure, createNamespaces } from "../../lab/namespaces.ts";
+import { relayToSocket } from "../../lab/relay.ts";
 import { type KubectlTarget, kubectlConformance } from "../conformance/kubectl.ts";
 import { conformance } from "../conformance/suite.ts";
 
@@ -34,12 +34,9 @@ before(async () => {
       nodeGraceSeconds: 40,
     }),
   );
-  const relay = await startRelay({ host: "127.0.0.1", port: 0 }, { path: controlPlane.socket });
-  resources.defer(() => void relay.close());
-  const access = await readKubeconfig(controlPlane.kubeconfig("admin"));
-  const where = relay.address();
-  if (where === null || typeof where === "string") throw new Error("the relay has no port");
-  const reachable = { ...access, server: `https://127.0.0.1:${where.port}` };
+  const relay = resources.use(await relayToSocket(controlPlane.socket));
+  const admin = await readKubeconfig(controlPlane.kubeconfig("admin"));
+  const reachable = { ...admin, server: `https://127.0.0.1:${relay.port}` };
   const kubeconfig = lab.path("host.kubeconfig");
   await writeFile(kubeconfig, formatKubeconfig(reachable), { mode: 0o600 });
   target = {
