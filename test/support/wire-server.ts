@@ -118,6 +118,10 @@ export class WireServer {
     await writeFile(this.kubeconfigPath, JSON.stringify(config));
   }
 
+  async removeKubeconfig(): Promise<void> {
+    await rm(this.kubeconfigPath);
+  }
+
   /** The next request, in the order of arrival. */
   next(): Promise<Exchange> {
     const exchange = this.#arrived.shift();
