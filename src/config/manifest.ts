@@ -1,0 +1,99 @@
+import type { Position } from "./finding.ts";
+import type { ConfigFinding } from "./model.ts";
+import { type Mapping, readYaml, type Tree } from "./yaml-tree.ts";
+
+/** A configuration found in a file. */
+export interface FoundConfig {
+  /** `namespace/name` of its ConfigMap; absent if the file is the bare configuration. */
+  readonly configMap?: string;
+  readonly text: string;
+  /**
+   * Where a finding stands in the file; undefined if the text is not written there line by line, as
+   * in JSON or in a folded scalar.
+   */
+  readonly findingInFile: (finding: ConfigFinding) => ConfigFinding | undefined;
+}
+
+/** What a file for `lint` holds: one configuration or more, or manifests without any. */
+export type FileContent =
+  | { readonly type: "configs"; readonly configs: readonly FoundConfig[] }
+  | { readonly type: "other-manifests"; readonly kinds: readonly string[] };
+
+/**
+ * Finds the configurations in a file: in its ConfigMaps, those in Lists too, or else the file itself.
+ *
+ * A text that is no YAML counts as a bare configuration: whoever parses it says what is wrong.
+ */
+export function findConfigs(fileText: string): FileContent {
+  const documents = readYaml(fileText, () => undefined) ?? [];
+  const manifests = documents.flatMap(({ root }) => (root === undefined ? [] : manifestsIn(root)));
+  if (manifests.length === 0) {
+    const bare = { text: fileText, findingInFile: (finding: ConfigFinding) => finding };
+    return { type: "configs", configs: [bare] };
+  }
+  const configs = manifests
+    .filter((manifest) => textAt(manifest, "kind") === "ConfigMap")
+    .map((manifest) => configOf(manifest, fileText));
+  if (configs.length === 0) {
+    const kinds = manifests.map((manifest) => textAt(manifest, "kind") ?? "");
+    return { type: "other-manifests", kinds: [...new Set(kinds)] };
+  }
+  return { type: "configs", configs };
+}
+
+function manifestsIn(root: Tree): Mapping[] {
+  if (root.type !== "mapping" || textAt(root, "kind") === undefined) {
+    return [];
+  }
+  const items = valueAt(root, "items");
+  return textAt(root, "kind")?.endsWith("List") === true && items?.type === "sequence"
+    ? items.members.flatMap(manifestsIn)
+    : [root];
+}
+
+function configOf(manifest: Mapping, fileText: string): FoundConfig {
+  const metadata = valueAt(manifest, "metadata");
+  const data = valueAt(manifest, "data");
+  const config = data?.type === "mapping" ? valueAt(data, "config") : undefined;
+  const name = (metadata?.type === "mapping" ? textAt(metadata, "name") : undefined) ?? "";
+  const namespace = metadata?.type === "mapping" ? textAt(metadata, "namespace") : undefined;
+  const text = config?.type === "scalar" ? config.text : "";
+  const at = config?.at ?? manifest.at;
+  const shift = text === "" ? undefined : indentOf(text, at, fileText);
+  return {
+    configMap: namespace === undefined ? name : `${namespace}/${name}`,
+    text,
+    findingInFile: (finding) => {
+      if (text === "") {
+        return { ...finding, ...at };
+      }
+      return shift === undefined
+        ? undefined
+        : { ...finding, line: finding.line + at.line, column: finding.column + shift };
+    },
+  };
+}
+
+/**
+ * By how much the lines of `text` are indented where they stand in the file, from the line behind
+ * `at`; undefined if they do not stand there as they are.
+ */
+function indentOf(text: string, at: Position, fileText: string): number | undefined {
+  const fileLines = fileText.split(/\r?\n/).slice(at.line);
+  const lines = text.split("\n");
+  const first = lines.findIndex((line) => line !== "");
+  const indent = (fileLines[first]?.length ?? 0) - (lines[first]?.length ?? 0);
+  const areAlike = lines.every(
+    (line, index) => line === "" || (fileLines[index] ?? "").slice(indent) === line,
+  );
+  return indent >= 0 && areAlike ? indent : undefined;
+}
+
+function valueAt(mapping: Mapping, key: string): Tree | undefined {
+  return mapping.entries.find((entry) => entry.key === key)?.value;
+}
+
+function textAt(mapping: Mapping, key: string): string | undefined {
+  const value = valueAt(mapping, key);
+  return value?.type === "scalar" ? value.text : undefined;
+}
