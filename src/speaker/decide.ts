@@ -1,22 +1,19 @@
 import type { Route } from "../bgp/route.ts";
 import { isExcludedFromLoadBalancers } from "../cluster/node.ts";
-import { someSelectorMatches } from "../cluster/selector.ts";
 import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
 import type { SpeakerSnapshot } from "../cluster/snapshot.ts";
-import type { AdvertisementConfig } from "../config/model.ts";
-import { compareAddresses } from "../net/address.ts";
-import { type CandidateAddress, candidateOf, mergeRoutes } from "./candidate.ts";
+import { type CandidateAddress, candidateOf } from "./candidate.ts";
 import { reachOf } from "./endpoints.ts";
-import { type Claim, settleClaims } from "./shared-address.ts";
+import {
+  addRoutes,
+  type DecisionPeer,
+  groupPeers,
+  type PeerGroup,
+  type PeerGroups,
+  routesByPeer,
+} from "./peer-groups.ts";
+import { type Claim, settleClaims, whyClaimWithholds } from "./shared-address.ts";
 import { type Withheld, withheldAddress, withheldFor } from "./withheld.ts";
-
-/** A session to decide routes for. */
-export interface DecisionPeer {
-  /** Of the session; unique. */
-  readonly name: string;
-  /** Of its entry in `peers`: what `bgp-advertisements.peers` names. */
-  readonly entryName: string;
-}
 
 export interface Decision {
   /** By name of the session, for every one asked about: sorted by prefix, one route per prefix. */
@@ -44,7 +41,7 @@ const noSlices = [] as const;
 export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): Decision {
   const outcome = new Outcome();
   const nodeReason = whyNodeWithholds(snapshot, peers);
-  const claims = new Map<string, PoolClaim[]>();
+  const claims = new Map<string, PoolClaim>();
   for (const service of snapshot.services.values()) {
     const reason = whyServiceWithholds(service, snapshot);
     if (reason === undefined) {
@@ -54,23 +51,38 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
     }
   }
   const groups = groupPeers(snapshot, peers);
-  for (const ofAddress of claims.values()) {
-    const reasons = settleClaims(ofAddress);
-    for (const [index, claim] of ofAddress.entries()) {
-      const reason = reasons[index];
-      if (reason === undefined) {
-        offerRoutes(claim, groups, outcome);
-      } else {
-        outcome.withhold(claim.service.key, reason);
+  for (const claim of claims.values()) {
+    if (claim.sharers === undefined) {
+      settle(claim, whyClaimWithholds(claim), groups, outcome);
+    } else {
+      const all = [claim, ...claim.sharers];
+      const reasons = settleClaims(all);
+      for (const [index, each] of all.entries()) {
+        settle(each, reasons[index], groups, outcome);
       }
     }
   }
   return { ...outcome.maps(), routes: routesByPeer(groups) };
 }
 
+function settle(
+  claim: PoolClaim,
+  reason: Withheld | undefined,
+  groups: PeerGroups,
+  outcome: Outcome,
+): void {
+  if (reason === undefined) {
+    offerRoutes(claim, groups, outcome);
+  } else {
+    outcome.withhold(claim.service.key, reason);
+  }
+}
+
 /** A Service's claim on an address of a pool, with what the pool offers for it. */
 interface PoolClaim extends Claim {
   readonly candidate: Extract<CandidateAddress, { home: "pool" }>;
+  /** The other Services on the address, at the first that was seen. */
+  sharers: PoolClaim[] | undefined;
 }
 
 /** Collects a decision's answers about Services. */
@@ -149,7 +161,7 @@ function collectClaims(
   snapshot: SpeakerSnapshot,
   service: Service,
   nodeReason: Withheld | undefined,
-  claims: Map<string, PoolClaim[]>,
+  claims: Map<string, PoolClaim>,
   outcome: Outcome,
 ): void {
   const { addresses, refused } = candidateOf(snapshot.config, service);
@@ -166,56 +178,16 @@ function collectClaims(
       outcome.withhold(service.key, { ...nodeReason, address: candidate.text });
     } else {
       const reach = reachOf(slices, candidate.address.family, snapshot.node.name);
-      append(claims, candidate.text, {
-        service,
-        slices,
-        reach,
-        candidate,
-        address: candidate.address,
-      });
-    }
-  }
-}
-
-/** Sessions that every advertisement treats alike; they share one table of routes. */
-interface PeerGroup {
-  readonly peerNames: string[];
-  /** By key of the prefix. */
-  readonly routes: Map<string, Route>;
-}
-
-interface PeerGroups {
-  readonly all: readonly PeerGroup[];
-  /** An advertisement whose node selectors leave this node out has no entry. */
-  readonly byAdvertisement: ReadonlyMap<AdvertisementConfig, readonly PeerGroup[]>;
-}
-
-function groupPeers({ config, node }: SpeakerSnapshot, peers: readonly DecisionPeer[]): PeerGroups {
-  const advertisements = config.pools
-    .flatMap((pool) => pool.advertisements)
-    .filter(({ nodeSelectors }) => someSelectorMatches(nodeSelectors, node.labels));
-  const groups = new Map<string, PeerGroup>();
-  const byAdvertisement = new Map<AdvertisementConfig, PeerGroup[]>(
-    advertisements.map((advertisement) => [advertisement, []]),
-  );
-  for (const { name, entryName } of peers) {
-    const selecting = advertisements.filter(
-      (advertisement) =>
-        advertisement.peers.length === 0 || advertisement.peers.includes(entryName),
-    );
-    const signature = selecting.map((chosen) => advertisements.indexOf(chosen)).join();
-    const group = groups.get(signature);
-    if (group === undefined) {
-      const created: PeerGroup = { peerNames: [name], routes: new Map() };
-      groups.set(signature, created);
-      for (const advertisement of selecting) {
-        byAdvertisement.get(advertisement)?.push(created);
+      const { address, text } = candidate;
+      const claim = { service, slices, reach, candidate, address, sharers: undefined };
+      const first = claims.get(text);
+      if (first === undefined) {
+        claims.set(text, claim);
+      } else {
+        first.sharers = [...(first.sharers ?? []), claim];
       }
-    } else {
-      group.peerNames.push(name);
     }
   }
-  return { all: [...groups.values()], byAdvertisement };
 }
 
 function offerRoutes(claim: PoolClaim, groups: PeerGroups, outcome: Outcome): void {
@@ -243,13 +215,6 @@ function offerRoutes(claim: PoolClaim, groups: PeerGroups, outcome: Outcome): vo
   }
 }
 
-function addRoutes(table: Map<string, Route>, routes: readonly Route[]): void {
-  for (const route of routes) {
-    const present = table.get(route.prefix.key);
-    table.set(route.prefix.key, present === undefined ? route : mergeRoutes(present, route));
-  }
-}
-
 function withholdFromOthers(
   { candidate, service }: PoolClaim,
   groups: PeerGroups,
@@ -264,19 +229,4 @@ function withholdFromOthers(
       }
     }
   }
-}
-
-function routesByPeer(groups: PeerGroups): Map<string, readonly Route[]> {
-  const routes = new Map<string, readonly Route[]>();
-  for (const group of groups.all) {
-    const sorted = [...group.routes.values()].sort(compareByPrefix);
-    for (const peer of group.peerNames) {
-      routes.set(peer, sorted);
-    }
-  }
-  return routes;
-}
-
-function compareByPrefix(a: Route, b: Route): number {
-  return compareAddresses(a.prefix.address, b.prefix.address) || a.prefix.length - b.prefix.length;
 }

@@ -23,9 +23,6 @@ export interface Claim {
  * all, because a node that suits it suits `Cluster` too.
  */
 export function settleClaims(claims: readonly Claim[]): readonly (Withheld | undefined)[] {
-  if (claims.length === 1) {
-    return claims.map(whyClaimWithholds);
-  }
   const blocking = findBlocking(claims);
   return claims.map((claim) => {
     const own = whyClaimWithholds(claim);
@@ -35,7 +32,8 @@ export function settleClaims(claims: readonly Claim[]): readonly (Withheld | und
   });
 }
 
-function whyClaimWithholds({ service, reach, address }: Claim): Withheld | undefined {
+/** Why a Service that has its address to itself does not put the route here. */
+export function whyClaimWithholds({ service, reach, address }: Claim): Withheld | undefined {
   if (!reach.anywhere) {
     return withheldAddress.noEndpoints(address.text);
   }

@@ -52,7 +52,7 @@ export function speakerState(sources: StateSources, formatTime: (ms: number) => 
     routes: Object.fromEntries(
       [...(decision?.routes ?? [])].map(([peer, routes]) => [peer, routes.map(routeState)]),
     ),
-    services: decision === undefined ? {} : serviceStates(sources.services, decision),
+    services: decision === undefined ? [] : serviceStates(sources.services, decision),
   };
 }
 
@@ -61,7 +61,7 @@ function sessionState(
   planned: PlannedSession | undefined,
   formatTime: (ms: number) => string,
 ): object {
-  const { lastError } = status;
+  const { lastError, negotiated } = status;
   return {
     name: status.name,
     entry: planned?.entryName,
@@ -74,7 +74,7 @@ function sessionState(
     localAddress: status.localAddress?.text,
     routerId: status.routerId?.text,
     remoteRouterId: status.remoteRouterId?.text,
-    negotiated: status.negotiated,
+    negotiated: negotiated && { ...negotiated, peerRouterId: negotiated.peerRouterId.text },
     advertised: status.advertised,
     pending: status.pending,
     withheld: status.withheld.map(({ prefix, reason }) => ({ prefix: prefix.key, reason })),
@@ -100,24 +100,24 @@ function routeState({ prefix, attributes }: Route): object {
 }
 
 interface ServiceState {
+  /** `namespace/name`. */
+  readonly service: string;
   readonly advertised: readonly string[];
   readonly withheld: readonly Withheld[];
+  /** What its annotations ask for and its pool does not grant. */
   readonly refused: readonly string[];
 }
 
 function serviceStates(
   services: ReadonlyMap<string, Service>,
   { advertised, withheld, refused }: Decision,
-): Record<string, ServiceState> {
-  const balanced = [...services.values()].filter(({ type }) => type === "LoadBalancer");
-  return Object.fromEntries(
-    balanced.map(({ key }) => [
-      key,
-      {
-        advertised: advertised.get(key) ?? [],
-        withheld: withheld.get(key) ?? [],
-        refused: refused.get(key) ?? [],
-      },
-    ]),
-  );
+): readonly ServiceState[] {
+  return [...services.values()]
+    .filter(({ type }) => type === "LoadBalancer")
+    .map(({ key }) => ({
+      service: key,
+      advertised: advertised.get(key) ?? [],
+      withheld: withheld.get(key) ?? [],
+      refused: refused.get(key) ?? [],
+    }));
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
-import { type Decision, type DecisionPeer, decideRoutes } from "../../src/speaker/decide.ts";
+import { type Decision, decideRoutes } from "../../src/speaker/decide.ts";
+import type { DecisionPeer } from "../../src/speaker/peer-groups.ts";
 import {
   advertisement,
   config,
