@@ -18,6 +18,11 @@ const commands: Readonly<Record<string, Command>> = {
     usage: async () => (await import("./speaker.ts")).speakerUsage,
     run: async (args, io) => (await import("./speaker.ts")).runSpeakerCommand(args, io),
   },
+  lint: {
+    summary: "check a configuration before it is applied",
+    usage: async () => (await import("./lint.ts")).lintUsage,
+    run: async (args, io) => (await import("./lint.ts")).runLint(args, io),
+  },
 };
 
 /**

@@ -41,7 +41,7 @@ describe("the command line", () => {
       const { code, out, error } = await run(args);
       assert.equal(code, 0);
       assert.equal(error, "");
-      for (const name of ["speaker", "version", "help"]) {
+      for (const name of ["speaker", "lint", "version", "help"]) {
         assert.match(out, new RegExp(`^  ${name}`, "m"));
       }
     }
