@@ -1,7 +1,7 @@
 import type { Address, AddressFamily } from "../../net/address.ts";
-import type { Prefix } from "../../net/prefix.ts";
-
-export type StateName = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established";
+import type { WithheldRoute } from "../adj-rib-out.ts";
+import type { StateName } from "../down-reason.ts";
+import type { Negotiated } from "../negotiate.ts";
 
 /** What a session is and has done, as plain values for `/state`, metrics and logs. */
 export interface SessionStatus {
@@ -17,7 +17,7 @@ export interface SessionStatus {
   readonly routerId?: Address;
   /** Present in OpenConfirm and Established. */
   readonly remoteRouterId?: Address;
-  readonly negotiated?: NegotiatedSummary;
+  readonly negotiated?: Negotiated;
   /** Routes that the peer has from us. */
   readonly advertised: number;
   /** Routes that the peer has yet to be told of: advertisements and withdrawals. */
@@ -31,37 +31,6 @@ export interface SessionStatus {
   readonly firstEndOfRibSent: readonly AddressFamily[];
   /** Every negotiated family got an End-of-RIB at least once. */
   readonly synced: boolean;
-}
-
-export interface NegotiatedSummary {
-  readonly peerAsn: number;
-  readonly internal: boolean;
-  readonly holdTimeSeconds: number;
-  readonly keepaliveTimeSeconds: number;
-  /** Families that both sides offered. */
-  readonly families: readonly AddressFamily[];
-  readonly fourOctetAsn: boolean;
-  readonly routeRefresh: boolean;
-  readonly enhancedRouteRefresh: boolean;
-  readonly extendedMessages: boolean;
-  /** IPv4 routes may have an IPv6 next hop (RFC 8950). */
-  readonly extendedNextHop: boolean;
-  /** The peer keeps our routes over a restart of ours for this long (RFC 4724); absent: it does not. */
-  readonly gracefulRestart?: { readonly peerRestartTimeSeconds: number };
-  readonly peerHostname?: string;
-}
-
-export type WithheldReason =
-  /** The peer did not offer the route's address family, or `families` leaves it out. */
-  | "family-not-negotiated"
-  /** No address of ours can be the next hop of this family on this session. */
-  | "no-next-hop"
-  /** The attributes alone fill a message. */
-  | "attributes-too-long";
-
-export interface WithheldRoute {
-  readonly prefix: Prefix;
-  readonly reason: WithheldReason;
 }
 
 export interface SessionError {
@@ -98,4 +67,29 @@ export interface SessionCounters {
   readonly connectAttempts: number;
   /** How often the session left Established. */
   readonly sessionsLost: number;
+}
+
+export type MutableCounters = { -readonly [Name in keyof SessionCounters]: SessionCounters[Name] };
+
+export function zeroCounters(): MutableCounters {
+  return {
+    opensSent: 0,
+    opensReceived: 0,
+    updatesSent: 0,
+    updatesReceived: 0,
+    keepalivesSent: 0,
+    keepalivesReceived: 0,
+    notificationsSent: 0,
+    notificationsReceived: 0,
+    routeRefreshesSent: 0,
+    routeRefreshesReceived: 0,
+    messagesSent: 0,
+    messagesReceived: 0,
+    prefixesAdvertised: 0,
+    prefixesWithdrawn: 0,
+    prefixesReceived: 0,
+    malformedAttributesReceived: 0,
+    connectAttempts: 0,
+    sessionsLost: 0,
+  };
 }

@@ -1,0 +1,363 @@
+import type { AddressFamily } from "../net/address.ts";
+import type { Prefix } from "../net/prefix.ts";
+import { type AttributeContext, encodeAttributes } from "./codec/attribute.ts";
+import { RefreshSubtype } from "./codec/iana.ts";
+import { encodeMpReachHead } from "./codec/mp-attribute.ts";
+import { Writer } from "./codec/writer.ts";
+import { type ExportTerms, exportAttributes } from "./export.ts";
+import type { NextHop } from "./next-hop.ts";
+import {
+  type AttributeSet,
+  leavesRoomForPrefix,
+  packAdvertisement,
+  packEndOfRib,
+  packRouteRefresh,
+  packWithdrawal,
+} from "./pack.ts";
+import type { Route, RouteAttributes } from "./route.ts";
+
+export interface AdjRibOutTerms extends ExportTerms {
+  /** The limit for one message to this peer. */
+  readonly maxMessageOctets: number;
+}
+
+export type WithheldReason =
+  /** The peer did not offer the route's address family, or we did not. */
+  | "family-not-negotiated"
+  /** No address of ours can be the next hop of this family on this session. */
+  | "no-next-hop"
+  /** The attributes alone fill a message. */
+  | "attributes-too-long";
+
+export interface WithheldRoute {
+  readonly prefix: Prefix;
+  readonly reason: WithheldReason;
+}
+
+/** Messages to send now. */
+export interface Output {
+  readonly octets: Uint8Array;
+  readonly updates: number;
+  readonly refreshes: number;
+  readonly advertised: number;
+  readonly withdrawn: number;
+  /** Families whose End-of-RIB is among them. */
+  readonly endOfRib: readonly AddressFamily[];
+}
+
+/** What the peer has of one prefix, and what it is to have. */
+interface Entry {
+  readonly prefix: Prefix;
+  /** Absent: the peer has no route. `outdated`: it has one that must be sent again. */
+  sent: AttributeSet | "outdated" | undefined;
+  want: AttributeSet | undefined;
+  /** The `setRoutes` call that last named the prefix. */
+  generation: number;
+}
+
+/** Entries that wait, first in, first out: those before `next` are done. */
+interface Waiting {
+  readonly entries: Entry[];
+  next: number;
+}
+
+interface OutputDraft {
+  readonly writer: Writer;
+  updates: number;
+  refreshes: number;
+  advertised: number;
+  withdrawn: number;
+  readonly endOfRib: AddressFamily[];
+}
+
+/**
+ * The routes that one peer has from us over one connection (RFC 4271 §3.2), and the difference to
+ * those that it is to have.
+ *
+ * What waits is this difference, never a queue of messages: however slow the peer is and however
+ * often the routes change, it is sent the state of the moment when it takes the next octets, and
+ * memory is bounded by the two sets.
+ */
+export class AdjRibOut {
+  readonly #terms: AdjRibOutTerms;
+  readonly #context: AttributeContext;
+  readonly #entries = new Map<string, Entry>();
+  /** Equal attributes are one set, so that comparing sets compares attributes. */
+  #sets = new Map<string, AttributeSet>();
+  #withdrawals: Record<AddressFamily, Waiting> = noWithdrawals();
+  #advertisements = new Map<AttributeSet, Waiting>();
+  readonly #refreshBegins = new Set<AddressFamily>();
+  /** What follows the last waiting route of a family. */
+  readonly #markers = new Map<AddressFamily, "end-of-rib" | "end-of-refresh">();
+  #generation = 0;
+  #advertised = 0;
+  #pending = 0;
+  #withheld: readonly WithheldRoute[] = [];
+
+  constructor(terms: AdjRibOutTerms) {
+    this.#terms = terms;
+    this.#context = { asnOctets: terms.fourOctetAsn ? 4 : 2, internal: terms.internal };
+  }
+
+  /** Routes that the peer has. */
+  get advertised(): number {
+    return this.#advertised;
+  }
+
+  /** Advertisements and withdrawals that are still to be sent. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Routes that this session cannot carry. */
+  get withheld(): readonly WithheldRoute[] {
+    return this.#withheld;
+  }
+
+  /**
+   * Sets what the peer is to have; of two routes for one prefix the first counts. After the first
+   * call, each family ends with End-of-RIB once its routes are sent (RFC 4724 §4).
+   */
+  setRoutes(routes: readonly Route[]): void {
+    if (this.#generation === 0) {
+      for (const family of this.#terms.families) {
+        this.#markers.set(family, "end-of-rib");
+      }
+    }
+    this.#generation += 1;
+    const withheld: WithheldRoute[] = [];
+    const sets = new Map<string, AttributeSet>();
+    const lookUp = this.#attributeSets(sets);
+    for (const route of routes) {
+      const set = lookUp(route);
+      if (typeof set === "string") {
+        withheld.push({ prefix: route.prefix, reason: set });
+      } else {
+        this.#want(route.prefix, set);
+      }
+    }
+    this.#sets = sets;
+    this.#withheld = withheld;
+    this.#queueDifference();
+  }
+
+  /**
+   * Sends all routes of `family` again (RFC 2918 §4), between markers if both sides know enhanced
+   * route refresh (RFC 7313 §4).
+   */
+  refresh(family: AddressFamily, isEnhanced: boolean): void {
+    if (!this.#terms.families.includes(family)) {
+      return;
+    }
+    for (const entry of this.#entries.values()) {
+      if (entry.prefix.family === family && entry.sent !== undefined) {
+        entry.sent = "outdated";
+      }
+    }
+    // Before the first End-of-RIB the initial routes are still to come anyway.
+    if (isEnhanced && this.#markers.get(family) !== "end-of-rib" && this.#generation > 0) {
+      this.#refreshBegins.add(family);
+      this.#markers.set(family, "end-of-refresh");
+    }
+    this.#queueDifference();
+  }
+
+  /**
+   * Takes messages of about `budgetOctets`, at least one; undefined if the peer has everything.
+   * Withdrawals come first. What is taken counts as sent.
+   */
+  take(budgetOctets: number): Output | undefined {
+    const draft: OutputDraft = {
+      writer: new Writer(),
+      updates: 0,
+      refreshes: 0,
+      advertised: 0,
+      withdrawn: 0,
+      endOfRib: [],
+    };
+    while (draft.writer.length < budgetOctets && this.#takeOne(draft)) {
+      // Each turn wrote one message.
+    }
+    const { writer, ...counts } = draft;
+    return writer.length === 0 ? undefined : { octets: writer.toBytes(), ...counts };
+  }
+
+  #takeOne(draft: OutputDraft): boolean {
+    return (
+      this.#takeWithdrawal(draft) ||
+      this.#takeRefreshBegin(draft) ||
+      this.#takeAdvertisement(draft) ||
+      this.#takeMarker(draft)
+    );
+  }
+
+  #takeWithdrawal(draft: OutputDraft): boolean {
+    for (const family of this.#terms.families) {
+      const waiting = this.#withdrawals[family];
+      if (waiting.next < waiting.entries.length) {
+        const { entries, next } = waiting;
+        const limit = this.#terms.maxMessageOctets;
+        const count = packWithdrawal(draft.writer, family, entries, next, limit);
+        for (const entry of entries.slice(next, next + count)) {
+          this.#entries.delete(entry.prefix.key);
+        }
+        waiting.next += count;
+        this.#advertised -= count;
+        this.#pending -= count;
+        draft.withdrawn += count;
+        draft.updates += 1;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #takeRefreshBegin(draft: OutputDraft): boolean {
+    for (const family of this.#refreshBegins) {
+      this.#refreshBegins.delete(family);
+      packRouteRefresh(draft.writer, family, RefreshSubtype.Begin);
+      draft.refreshes += 1;
+      return true;
+    }
+    return false;
+  }
+
+  #takeAdvertisement(draft: OutputDraft): boolean {
+    for (const [set, waiting] of this.#advertisements) {
+      const { entries, next } = waiting;
+      const limit = this.#terms.maxMessageOctets;
+      const count = packAdvertisement(draft.writer, set, entries, next, limit);
+      for (const entry of entries.slice(next, next + count)) {
+        this.#advertised += entry.sent === undefined ? 1 : 0;
+        entry.sent = set;
+      }
+      waiting.next += count;
+      if (waiting.next >= entries.length) {
+        this.#advertisements.delete(set);
+      }
+      this.#pending -= count;
+      draft.advertised += count;
+      draft.updates += 1;
+      return true;
+    }
+    return false;
+  }
+
+  /** Comes after all routes of both families, which end at the same time. */
+  #takeMarker(draft: OutputDraft): boolean {
+    for (const [family, marker] of this.#markers) {
+      this.#markers.delete(family);
+      if (marker === "end-of-rib") {
+        packEndOfRib(draft.writer, family);
+        draft.endOfRib.push(family);
+        draft.updates += 1;
+      } else {
+        packRouteRefresh(draft.writer, family, RefreshSubtype.End);
+        draft.refreshes += 1;
+      }
+      return true;
+    }
+    return false;
+  }
+
+  #want(prefix: Prefix, set: AttributeSet): void {
+    const entry = this.#entries.get(prefix.key);
+    if (entry === undefined) {
+      const generation = this.#generation;
+      this.#entries.set(prefix.key, { prefix, sent: undefined, want: set, generation });
+    } else if (entry.generation !== this.#generation) {
+      entry.want = set;
+      entry.generation = this.#generation;
+    }
+  }
+
+  /** Fills the queues anew from the entries; what no route named is withdrawn. */
+  #queueDifference(): void {
+    this.#withdrawals = noWithdrawals();
+    this.#advertisements = new Map();
+    this.#pending = 0;
+    for (const [key, entry] of this.#entries) {
+      if (entry.generation !== this.#generation) {
+        entry.want = undefined;
+      }
+      if (entry.want !== undefined && entry.want !== entry.sent) {
+        this.#waitingOf(entry.want).entries.push(entry);
+        this.#pending += 1;
+      } else if (entry.want === undefined && entry.sent !== undefined) {
+        this.#withdrawals[entry.prefix.family].entries.push(entry);
+        this.#pending += 1;
+      } else if (entry.want === undefined) {
+        this.#entries.delete(key);
+      }
+    }
+  }
+
+  #waitingOf(set: AttributeSet): Waiting {
+    const waiting = this.#advertisements.get(set) ?? { entries: [], next: 0 };
+    this.#advertisements.set(set, waiting);
+    return waiting;
+  }
+
+  /** Finds the set of each route; many routes share one attributes object, which is looked at once. */
+  #attributeSets(sets: Map<string, AttributeSet>): (route: Route) => AttributeSet | WithheldReason {
+    const known = {
+      ipv4: new Map<RouteAttributes, AttributeSet | WithheldReason>(),
+      ipv6: new Map<RouteAttributes, AttributeSet | WithheldReason>(),
+    } as const;
+    return ({ prefix: { family }, attributes }) => {
+      const found = known[family].get(attributes);
+      if (found !== undefined) {
+        return found;
+      }
+      const made = this.#attributeSet(family, attributes, sets);
+      known[family].set(attributes, made);
+      return made;
+    };
+  }
+
+  #attributeSet(
+    family: AddressFamily,
+    attributes: RouteAttributes,
+    sets: Map<string, AttributeSet>,
+  ): AttributeSet | WithheldReason {
+    if (!this.#terms.families.includes(family)) {
+      return "family-not-negotiated";
+    }
+    const nextHop = this.#terms.nextHops[family];
+    if (nextHop === undefined) {
+      return "no-next-hop";
+    }
+    const made = makeAttributeSet(family, attributes, nextHop, this.#terms, this.#context);
+    if (!leavesRoomForPrefix(made, this.#terms.maxMessageOctets)) {
+      return "attributes-too-long";
+    }
+    const key = `${family} ${made.octets.join()}`;
+    const set = this.#sets.get(key) ?? made;
+    sets.set(key, set);
+    return set;
+  }
+}
+
+function noWithdrawals(): Record<AddressFamily, Waiting> {
+  return { ipv4: { entries: [], next: 0 }, ipv6: { entries: [], next: 0 } };
+}
+
+/** IPv4 routes with an IPv4 next hop need no MP_REACH_NLRI (RFC 4760 §3). */
+function makeAttributeSet(
+  family: AddressFamily,
+  attributes: RouteAttributes,
+  nextHop: NextHop,
+  terms: ExportTerms,
+  context: AttributeContext,
+): AttributeSet {
+  const exported = exportAttributes(attributes, terms);
+  const writer = new Writer();
+  if (nextHop.address.family === "ipv4") {
+    encodeAttributes({ ...exported, nextHop: nextHop.address }, writer, context);
+    return { family, octets: writer.toBytes() };
+  }
+  encodeAttributes(exported, writer, context);
+  const head = new Writer();
+  encodeMpReachHead(family, nextHop.address, nextHop.linkLocal, head);
+  return { family, octets: writer.toBytes(), mpReachHead: head.toBytes() };
+}

@@ -1,0 +1,329 @@
+import type { Address } from "../../net/address.ts";
+import type { AttributeContext } from "../codec/attribute.ts";
+import { NotificationError } from "../codec/error.ts";
+import { type Frame, Framer } from "../codec/frame.ts";
+import { decodeMessage, encodeMessage, type ReceivedMessage } from "../codec/message.ts";
+import type { Open } from "../codec/open.ts";
+import type { RouteRefresh } from "../codec/route-refresh.ts";
+import type { ReceivedUpdate } from "../codec/update.ts";
+import type { DownReason } from "../down-reason.ts";
+import { transition } from "../fsm.ts";
+import type { Action, Event, FsmSettings, State } from "../fsm-types.ts";
+import { makeOpen, type Negotiated, negotiate, type OpenTerms } from "../negotiate.ts";
+import { noFailures, type RetryHistory, retryAfter, stableAfterSeconds } from "../retry.ts";
+import type { Clock, Logger } from "./ports.ts";
+import type { MutableCounters } from "./status.ts";
+import { type SessionTimerName, Timers } from "./timers.ts";
+import type {
+  ConnectionListener,
+  ConnectTarget,
+  Transport,
+  TransportConnection,
+} from "./transport.ts";
+
+/** The two ends of an established TCP connection. */
+export interface Ends {
+  readonly local: Address;
+  readonly remote: Address;
+}
+
+/** What a connection tells the session that owns it; never from inside a call of the session's. */
+export interface ConnectionObserver {
+  /** After a step that led to another state or failed; what else is called comes before. */
+  changed(state: State): void;
+  up(negotiated: Negotiated, ends: Ends): void;
+  down(reason: DownReason): void;
+  failed(reason: DownReason): void;
+  /** A message of the established session that the state machine leaves to us. */
+  received(message: ReceivedUpdate | RouteRefresh): void;
+  /** TCP took all that was written: there is room for more. */
+  writable(): void;
+}
+
+export interface ConnectionOptions {
+  readonly settings: FsmSettings;
+  readonly target: ConnectTarget;
+  /** What our OPEN says, on a connection with this local address. */
+  readonly termsFor: (local: Address) => OpenTerms;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly transport: Transport;
+  readonly logger: Logger;
+  readonly counters: MutableCounters;
+  readonly observer: ConnectionObserver;
+}
+
+/**
+ * One connection with a peer, redialled until it is stopped: the state machine, its timers, its TCP.
+ * Events are taken in turn; one that is raised while actions run waits.
+ */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #timers: Timers;
+  readonly #events: Event[] = [];
+  #isBusy = false;
+  #state: State = { name: "Idle" };
+  #tcp: TransportConnection | undefined;
+  #ends: Ends | undefined;
+  #terms: OpenTerms | undefined;
+  #framer = new Framer();
+  #history: RetryHistory = noFailures;
+  #upSince: number | undefined;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    const { clock, random } = options;
+    this.#timers = new Timers(clock, random, (timer) => this.#expired(timer));
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Absent while TCP is down. */
+  get ends(): Ends | undefined {
+    return this.#ends;
+  }
+
+  /** What our last OPEN was made of. */
+  get terms(): OpenTerms | undefined {
+    return this.#terms;
+  }
+
+  /** Resolves when what was last disconnected is gone. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Feeds one event to the state machine, after those that wait. */
+  dispatch(event: Event): void {
+    this.#events.push(event);
+    if (this.#isBusy) {
+      return;
+    }
+    this.#isBusy = true;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+        this.#step(next);
+      }
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
+  /** Stops for good: no further attempt follows. */
+  cancelRetry(): void {
+    this.#timers.stop("IdleHold");
+  }
+
+  /**
+   * Writes octets of UPDATEs and ROUTE-REFRESHes. False: wait for `writable` before more.
+   * Nothing is written once the session is down.
+   */
+  write(octets: Uint8Array): boolean {
+    if (this.#tcp === undefined || this.#state.name !== "Established") {
+      return false;
+    }
+    const hasRoom = this.#tcp.write(octets);
+    this.dispatch({ type: "updates-sent" });
+    return hasRoom;
+  }
+
+  #step(event: Event): void {
+    const before = this.#state.name;
+    const { state, actions } = transition(this.#options.settings, this.#state, event);
+    this.#state = state;
+    for (const action of actions) {
+      this.#perform(action);
+    }
+    if (state.name !== before || actions.some(({ type }) => type === "failed")) {
+      this.#options.observer.changed(state);
+    }
+  }
+
+  #perform(action: Action): void {
+    switch (action.type) {
+      case "connect":
+        return this.#connect();
+      case "disconnect":
+        return this.#disconnect(action.flush);
+      case "send":
+        return this.#send(action.message);
+      case "start-timer":
+        return this.#timers.start(action.timer, action.seconds);
+      case "stop-timer":
+        return this.#timers.stop(action.timer);
+      case "session-up":
+        return this.#up(action.negotiated);
+      case "session-down":
+        return this.#down(action.reason);
+      case "deliver":
+        return this.#options.observer.received(action.message);
+      case "failed":
+        return this.#failed(action.reason, action.retry);
+    }
+  }
+
+  #connect(): void {
+    const { transport, target, counters } = this.#options;
+    counters.connectAttempts += 1;
+    this.#framer = new Framer();
+    this.#tcp = transport.connect(target, this.#listener());
+  }
+
+  #listener(): ConnectionListener {
+    return {
+      connected: (local, remote) => {
+        this.#ends = { local, remote };
+        this.#terms = this.#options.termsFor(local);
+        this.dispatch({ type: "tcp-connected", open: makeOpen(this.#terms) });
+      },
+      received: (octets) => this.#received(octets),
+      drained: () => {
+        this.dispatch({ type: "output-drained" });
+        this.#options.observer.writable();
+      },
+      closed: (error) => {
+        const code = error === undefined ? undefined : socketErrorCode(error);
+        this.dispatch({ type: "tcp-closed", ...(code !== undefined && { error: code }) });
+      },
+    };
+  }
+
+  #disconnect(flush: boolean): void {
+    const tcp = this.#tcp;
+    this.#tcp = undefined;
+    this.#ends = undefined;
+    if (flush && tcp !== undefined) {
+      this.#ended = tcp.end();
+    } else {
+      tcp?.destroy();
+    }
+  }
+
+  #send(message: Extract<Action, { type: "send" }>["message"]): void {
+    const { counters } = this.#options;
+    counters.messagesSent += 1;
+    switch (message.type) {
+      case "OPEN":
+        counters.opensSent += 1;
+        break;
+      case "KEEPALIVE":
+        counters.keepalivesSent += 1;
+        break;
+      case "NOTIFICATION":
+        counters.notificationsSent += 1;
+        break;
+    }
+    this.#tcp?.write(encodeMessage(message, this.#context()));
+  }
+
+  #up(negotiated: Negotiated): void {
+    this.#upSince = this.#options.clock.now();
+    if (this.#ends !== undefined) {
+      this.#options.observer.up(negotiated, this.#ends);
+    }
+  }
+
+  #down(reason: DownReason): void {
+    const upMs = this.#options.clock.now() - (this.#upSince ?? Infinity);
+    if (upMs >= stableAfterSeconds * 1000) {
+      this.#history = noFailures;
+    }
+    this.#upSince = undefined;
+    this.#options.counters.sessionsLost += 1;
+    this.#options.observer.down(reason);
+  }
+
+  #failed(reason: DownReason, retry: Extract<Action, { type: "failed" }>["retry"]): void {
+    if (retry !== "none") {
+      const { history, seconds } = retryAfter(this.#history, reason);
+      this.#history = history;
+      this.#timers.start(retry, seconds);
+    }
+    this.#options.observer.failed(reason);
+  }
+
+  #expired(timer: SessionTimerName): void {
+    if (timer === "IdleHold") {
+      this.dispatch({ type: "start" });
+    } else {
+      this.dispatch({ type: "timer-expired", timer });
+    }
+  }
+
+  /** Hands each whole message to the state machine before the next one is looked at. */
+  #received(octets: Uint8Array): void {
+    const tcp = this.#tcp;
+    this.#framer.push(octets);
+    while (this.#tcp === tcp) {
+      const event = this.#nextEvent();
+      if (event === undefined) {
+        return;
+      }
+      this.dispatch(event);
+    }
+  }
+
+  #nextEvent(): Event | undefined {
+    let frame: Frame | undefined;
+    try {
+      frame = this.#framer.next();
+      return frame && this.#eventOf(decodeMessage(frame, this.#context()));
+    } catch (error) {
+      if (error instanceof NotificationError) {
+        return { type: "protocol-error", error };
+      }
+      // A bug of ours: this peer drops, the others go on.
+      const hex = frame === undefined ? "" : Buffer.from(frame.body).toString("hex");
+      this.#options.logger.error({ err: error, type: frame?.type, body: hex }, "cannot decode");
+      const cause = new NotificationError(6, 8, "internal error");
+      return { type: "protocol-error", error: cause };
+    }
+  }
+
+  #eventOf(message: ReceivedMessage): Event {
+    const { counters } = this.#options;
+    counters.messagesReceived += 1;
+    switch (message.type) {
+      case "OPEN":
+        counters.opensReceived += 1;
+        return this.#openReceived(message);
+      case "UPDATE":
+        counters.updatesReceived += 1;
+        return { type: "update-received", update: message };
+      case "NOTIFICATION":
+        counters.notificationsReceived += 1;
+        return { type: "notification-received", notification: message };
+      case "KEEPALIVE":
+        counters.keepalivesReceived += 1;
+        return { type: "keepalive-received" };
+      case "ROUTE-REFRESH":
+        counters.routeRefreshesReceived += 1;
+        return { type: "route-refresh-received", refresh: message };
+    }
+  }
+
+  /** @throws NotificationError if the peer's OPEN is not acceptable */
+  #openReceived(open: Open): Event {
+    if (this.#terms === undefined) {
+      throw new NotificationError(5, 0, "OPEN before TCP was up");
+    }
+    return { type: "open-received", negotiated: negotiate(this.#terms, open) };
+  }
+
+  #context(): AttributeContext {
+    const state = this.#state;
+    if (state.name !== "OpenConfirm" && state.name !== "Established") {
+      return { asnOctets: 4, internal: false };
+    }
+    const { fourOctetAsn, internal } = state.negotiated;
+    return { asnOctets: fourOctetAsn ? 4 : 2, internal };
+  }
+}
+
+/** `ECONNREFUSED` and the like; the message where there is no code. */
+function socketErrorCode(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}
