@@ -7,6 +7,7 @@ import type { AddressBook } from "./address-book.ts";
 import { adopt, type Claim, ofFamily } from "./adopt.ts";
 import {
   type Allocation,
+  isSameAssignment,
   nothingAllocated,
   type Outcome,
   type PooledAddress,
@@ -38,6 +39,8 @@ import {
  * An address stays as long as a pool holds it. Moves that a Service asks for are make-before-break:
  * the old address stays booked until the status shows the new one, and a request that cannot be met
  * leaves the Service as it is. No address is held twice unless its Services may share it.
+ *
+ * An outcome that says the same as in `previous` is the same object.
  */
 export function allocate(
   snapshot: ControllerSnapshot,
@@ -48,7 +51,10 @@ export function allocate(
   const outcomes = new Map<string, Outcome>();
   for (const claim of claims) {
     const labels = snapshot.namespaces.get(claim.service.namespace) ?? {};
-    outcomes.set(claim.service.key, decide(claim, { pools, book, labels }));
+    const outcome = decide(claim, { pools, book, labels });
+    const before = previous.outcomes.get(claim.service.key);
+    const isSame = before !== undefined && isSameAssignment(before, outcome);
+    outcomes.set(claim.service.key, isSame ? before : outcome);
   }
   for (const [key, layer2Pool] of untouched) {
     const uid = snapshot.services.get(key)?.uid ?? "";

@@ -1,0 +1,147 @@
+import type { Labels } from "../../cluster/selector.ts";
+import type { LoadBalancerClass, Service } from "../../cluster/service.ts";
+import type { ControllerSnapshot } from "../../cluster/snapshot.ts";
+import type { Config } from "../../config/model.ts";
+import { formatFinding } from "../../config/parse.ts";
+import type { EventNote } from "../../kube/event-note.ts";
+import type { EventRecorder } from "../../kube/events.ts";
+import type { Store } from "../../kube/store.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import { coalesce } from "../../runtime/coalesce.ts";
+import { allocate } from "../allocate.ts";
+import { type Allocation, nothingAllocated } from "../outcome.ts";
+import { describeAllocation } from "../state.ts";
+import { findStranded, formatStranded } from "../stranded.ts";
+import { type Configuration, sha256 } from "./configuration.ts";
+import type { ControllerMetrics } from "./metrics.ts";
+import type { MissingServices } from "./missing-services.ts";
+import { standingNotes } from "./notes.ts";
+import type { ServiceWriter } from "./service-writer.ts";
+
+export interface ControllerParts {
+  readonly services: Store<Service>;
+  readonly namespaces: Store<Labels>;
+  readonly configuration: Configuration;
+  readonly missing: MissingServices;
+  readonly writer: ServiceWriter;
+  readonly recorder: EventRecorder;
+  readonly metrics: ControllerMetrics;
+  readonly loadBalancerClass: LoadBalancerClass;
+  readonly clock: Clock;
+  readonly leads: () => boolean;
+}
+
+/** Passes may take at most one part in so many of the time. */
+const dutyCycle = 5;
+
+/**
+ * From whole snapshot to addresses, level-triggered: every change of a Store leads to a pass over
+ * everything, at once when it is quiet. In a storm (10,000 Services created, and our own 10,000
+ * writes) passes come so far apart that they leave the event loop to the writes.
+ */
+export class Controller {
+  readonly #parts: ControllerParts;
+  #allocation: Allocation = nothingAllocated;
+  #serviceNotes: readonly EventNote[] = [];
+  #restUntilMs = 0;
+
+  /** Asks for a pass; it runs in a later turn of the event loop. */
+  readonly wake: () => void;
+
+  constructor(parts: ControllerParts) {
+    this.#parts = parts;
+    this.wake = coalesce(
+      () => this.#pass(),
+      (run) => this.#schedule(run),
+    );
+  }
+
+  /** Why the process cannot do its work yet, a line each. */
+  whyNotReady(): readonly string[] {
+    const { services, namespaces, configuration } = this.#parts;
+    return [
+      ...(services.isSynced ? [] : ["Services have not been listed yet"]),
+      ...(namespaces.isSynced ? [] : ["Namespaces have not been listed yet"]),
+      ...(configuration.inForce === undefined
+        ? [configuration.judgement?.text ?? "no configuration has been read yet"]
+        : []),
+    ];
+  }
+
+  /** What `/state` shows. */
+  state(): object {
+    const { configuration, writer, leads } = this.#parts;
+    const { judgement } = configuration;
+    return {
+      leads: leads(),
+      config: {
+        reason: judgement?.reason ?? "not-read-yet",
+        why: judgement?.text ?? "",
+        isStale: judgement?.isStale ?? false,
+        sha256: judgement?.acting === undefined ? null : sha256(judgement.acting.text),
+        findings: (judgement?.findings ?? []).map((finding) => formatFinding(finding)),
+      },
+      ...describeAllocation(this.#allocation),
+      servicesWithOverwrittenStatus: writer.paused,
+      writesOnTheirWay: writer.size,
+    };
+  }
+
+  #schedule(run: () => void): void {
+    const restMs = this.#restUntilMs - this.#parts.clock.now();
+    if (restMs > 0) {
+      this.#parts.clock.after(restMs, run);
+    } else {
+      setImmediate(run);
+    }
+  }
+
+  #pass(): void {
+    const { services, namespaces, configuration, metrics, clock, leads } = this.#parts;
+    if (!services.isSynced || !namespaces.isSynced) {
+      return;
+    }
+    const startMs = clock.now();
+    const judgement = configuration.judge((candidate) => this.#whyRefused(candidate));
+    metrics.configLoaded.set({}, judgement.acting === undefined ? 0 : 1);
+    metrics.configStale.set({}, judgement.isStale ? 1 : 0);
+    metrics.leadership.set({}, leads() ? 1 : 0);
+    if (judgement.acting !== undefined && !configuration.isChanging && leads()) {
+      this.#allocate(judgement.acting.config, startMs);
+    }
+    this.#parts.recorder.setStanding(
+      leads() ? [...configuration.notes(), ...this.#serviceNotes] : [],
+    );
+    const endMs = clock.now();
+    this.#restUntilMs = endMs + (endMs - startMs) * (dutyCycle - 1);
+  }
+
+  #allocate(config: Config, startMs: number): void {
+    const { writer, metrics, clock } = this.#parts;
+    const snapshot = this.#snapshot(config);
+    this.#allocation = allocate(snapshot, this.#allocation);
+    metrics.showAllocation(this.#allocation, (clock.now() - startMs) / 1_000);
+    writer.apply(this.#allocation);
+    this.#serviceNotes = standingNotes(snapshot.services, this.#allocation);
+  }
+
+  #snapshot(config: Config): ControllerSnapshot {
+    const { services, namespaces, missing, loadBalancerClass } = this.#parts;
+    return {
+      config,
+      loadBalancerClass,
+      services: missing.withMissing(services.entries),
+      namespaces: namespaces.entries,
+    };
+  }
+
+  /** A new configuration may not take away an address that a Service has. */
+  #whyRefused(candidate: Config): string | undefined {
+    const { inForce } = this.#parts.configuration;
+    if (inForce === undefined) {
+      return undefined;
+    }
+    const stranded = findStranded(this.#snapshot(inForce), this.#allocation, candidate);
+    return stranded.length === 0 ? undefined : formatStranded(stranded);
+  }
+}

@@ -1,0 +1,237 @@
+import { isLoadBalancer, type Service } from "../../cluster/service.ts";
+import { isConflict, isNotFound, type KubeApi, KubeError } from "../../kube/client.ts";
+import type { EventRecorder } from "../../kube/events.ts";
+import { projectService } from "../../kube/project.ts";
+import { resources } from "../../kube/resource.ts";
+import type { Store } from "../../kube/store.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
+import { type ServiceEvent, writtenEvent } from "../service-events.ts";
+import { diffStatus, shownIngress } from "../status.ts";
+import {
+  formatOverwritten,
+  isNotKept,
+  observe,
+  pauseMs,
+  recordWrite,
+  type WriteRecord,
+} from "../write-record.ts";
+import { serviceNote } from "./notes.ts";
+
+export interface ServiceWriterOptions {
+  readonly api: KubeApi;
+  readonly store: Store<Service>;
+  readonly recorder: EventRecorder;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Asked before each write. */
+  readonly leads: () => boolean;
+  /** An address went into a status, so long after it was decided. */
+  readonly onAssigned: (seconds: number) => void;
+  /** There is something to do that no change of a Store tells: a pause is over. */
+  readonly wake: () => void;
+}
+
+/** How many writes are on their way at once. */
+const concurrency = 16;
+
+interface Pending {
+  readonly service: Service;
+  readonly outcome: Outcome | undefined;
+}
+
+/**
+ * Writes what `allocate` decided into the Services' status.
+ *
+ * Each write carries the resourceVersion of the Service that was decided about; if that changed
+ * meanwhile, nothing is written and the next pass decides anew. What fails is tried again with a
+ * backoff of its own, and Services that have no address yet go first.
+ */
+export class ServiceWriter {
+  readonly #options: ServiceWriterOptions;
+  readonly #queue: WorkQueue;
+  readonly #pending = new Map<string, Pending>();
+  readonly #pendingSinceMs = new Map<string, number>();
+  readonly #records = new Map<string, WriteRecord>();
+  /** Services that show the outcome already. */
+  readonly #settled = new WeakMap<Service, Outcome>();
+  #allocation: Allocation = nothingAllocated;
+  /** UIDs of Services that were ours and are of another class now, by key. */
+  readonly #leaving = new Map<string, string>();
+  #lastFailure: string | undefined;
+
+  constructor(options: ServiceWriterOptions) {
+    this.#options = options;
+    this.#queue = new WorkQueue({
+      work: (key, signal) => this.#write(key, signal),
+      onFailure: (key, error) => this.#takeFailure(key, error),
+      retryAfterMs: (error) =>
+        error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1_000 : undefined,
+      concurrency,
+      clock: options.clock,
+      random: options.random,
+    });
+  }
+
+  /** Writes that wait or are on their way. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** Services whose status we leave alone for a while, because somebody else overwrites it. */
+  get paused(): readonly string[] {
+    return [...this.#records].flatMap(([key, { pause }]) => (pause === undefined ? [] : [key]));
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run(signal);
+  }
+
+  /** Has everything written in which the Store differs from `allocation`. */
+  apply(allocation: Allocation): void {
+    const { entries } = this.#options.store;
+    this.#noteLeaving(allocation);
+    for (const [key, service] of entries) {
+      const outcome = allocation.outcomes.get(key);
+      if (outcome === undefined || this.#settled.get(service) !== outcome) {
+        this.#applyOne(key, service, outcome);
+      }
+    }
+    for (const key of this.#records.keys()) {
+      if (!entries.has(key)) {
+        this.#forget(key);
+        this.#records.delete(key);
+      }
+    }
+  }
+
+  #applyOne(key: string, service: Service, outcome: Outcome | undefined): void {
+    const isOurs = outcome !== undefined;
+    if (!isOurs && isLoadBalancer(service) && this.#leaving.get(key) !== service.uid) {
+      return;
+    }
+    const record = this.#observe(key, service, outcome);
+    const isDone =
+      diffStatus(service, outcome, "") === undefined ||
+      (record !== undefined && isNotKept(record, service, outcome));
+    if (isDone || record?.pause !== undefined) {
+      this.#forget(key);
+      this.#leaving.delete(key);
+      if (isOurs && isDone) {
+        this.#settled.set(service, outcome);
+      }
+      return;
+    }
+    const isNew = !this.#pendingSinceMs.has(key);
+    this.#pending.set(key, { service, outcome });
+    if (isNew) {
+      this.#pendingSinceMs.set(key, this.#options.clock.now());
+    }
+    const isWaiting = outcome?.type === "assigned" && shownIngress(service) === "";
+    this.#queue.add(key, isNew && isWaiting ? "urgent" : "normal");
+  }
+
+  /** A Service that drops out of the allocation while it stays a LoadBalancer changed its class. */
+  #noteLeaving(allocation: Allocation): void {
+    for (const [key, outcome] of this.#allocation.outcomes) {
+      if (!allocation.outcomes.has(key)) {
+        this.#leaving.set(key, outcome.uid);
+      }
+    }
+    for (const key of this.#leaving.keys()) {
+      if (allocation.outcomes.has(key) || !this.#options.store.entries.has(key)) {
+        this.#leaving.delete(key);
+      }
+    }
+    this.#allocation = allocation;
+  }
+
+  #observe(key: string, service: Service, outcome: Outcome | undefined): WriteRecord | undefined {
+    const record = this.#records.get(key);
+    if (record === undefined || record.uid !== service.uid || outcome === undefined) {
+      this.#records.delete(key);
+      return undefined;
+    }
+    const { clock, logger, wake } = this.#options;
+    const observed = observe(record, service, outcome, clock.now());
+    this.#records.set(key, observed);
+    if (observed.pause !== undefined && record.pause === undefined) {
+      const message = formatOverwritten(service);
+      logger.error({ service: key, manager: service.ingressManager }, "status is overwritten");
+      this.#record(service, { type: "Warning", reason: "StatusOverwritten", message });
+      clock.after(pauseMs, wake);
+    }
+    return observed;
+  }
+
+  #forget(key: string): void {
+    this.#pending.delete(key);
+    this.#pendingSinceMs.delete(key);
+    this.#queue.forget(key);
+  }
+
+  async #write(key: string, signal: AbortSignal): Promise<void> {
+    const { api, store, clock, leads, logger, onAssigned } = this.#options;
+    const pending = this.#pending.get(key);
+    if (pending === undefined || store.entries.get(key) !== pending.service || !leads()) {
+      return;
+    }
+    const { service, outcome } = pending;
+    const now = `${new Date(clock.wallTime()).toISOString().slice(0, 19)}Z`;
+    const patch = diffStatus(service, outcome, now);
+    if (patch === undefined) {
+      return;
+    }
+    const { namespace, name } = service;
+    const path = { resource: resources.services, namespace, name, subresource: "status" } as const;
+    const answer = await api.patch(path, "merge", patch, { signal });
+    const after = projectService(answer);
+    const record = recordWrite(this.#records.get(key), after, outcome);
+    this.#records.set(key, record);
+    this.#lastFailure = undefined;
+    if (record.notKept !== undefined) {
+      logger.debug({ service: key }, "the server does not keep all that was written");
+    }
+    const event = writtenEvent(service, outcome);
+    if (event !== undefined) {
+      this.#record(service, event);
+      const fields = { service: key, event: event.reason, status: shownIngress(after) };
+      logger.info(fields, "status written");
+      if (outcome?.type === "assigned") {
+        onAssigned((clock.now() - (this.#pendingSinceMs.get(key) ?? clock.now())) / 1_000);
+      }
+    }
+    if (this.#pending.get(key) === pending) {
+      this.#pending.delete(key);
+      this.#pendingSinceMs.delete(key);
+    }
+    store.applyOwnWrite(key, after.resourceVersion, after);
+  }
+
+  /** A Service that changed or went meanwhile is nothing unusual: the watch brings what is new. */
+  #takeFailure(key: string, error: unknown): void {
+    const { logger } = this.#options;
+    const fields = { service: key, err: error };
+    if (isConflict(error) || isNotFound(error)) {
+      logger.debug(fields, "the Service changed before its status was written");
+      return;
+    }
+    const status = error instanceof KubeError ? error.status : -1;
+    const failure = status >= 0 ? `${status}` : error instanceof Error ? error.message : "unknown";
+    if (this.#lastFailure === failure) {
+      logger.debug(fields, "status not written");
+    } else if (status === 0 || status === 429 || status >= 500) {
+      logger.warn(fields, "status not written; it is tried again");
+    } else {
+      logger.error(fields, "status not written; it is tried again");
+    }
+    this.#lastFailure = failure;
+  }
+
+  #record(service: Service, event: ServiceEvent): void {
+    this.#options.recorder.record(serviceNote(service, event));
+  }
+}

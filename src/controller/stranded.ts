@@ -1,0 +1,54 @@
+import type { ControllerSnapshot } from "../cluster/snapshot.ts";
+import type { Config } from "../config/model.ts";
+import { adopt, type Claim } from "./adopt.ts";
+import type { Allocation } from "./outcome.ts";
+import { PoolIndex } from "./pool-index.ts";
+
+/** An address that a Service has and that a new configuration would take from it. */
+export interface StrandedAddress {
+  readonly serviceKey: string;
+  readonly address: string;
+  readonly pool: string;
+}
+
+/**
+ * What `next` would take away from Services, compared with the configuration of `snapshot`, which is
+ * in force: addresses that no pool of `next` holds or may give out, and shared ones that may no
+ * longer be shared. A move that a Service itself asks for is none of these.
+ */
+export function findStranded(
+  snapshot: ControllerSnapshot,
+  previous: Allocation,
+  next: Config,
+): readonly StrandedAddress[] {
+  const now = adopt(snapshot, new PoolIndex(snapshot.config), previous);
+  const then = adopt({ ...snapshot, config: next }, new PoolIndex(next), previous);
+  const kept = new Map(then.claims.map((claim) => [claim.service, new Set(addressTexts(claim))]));
+  return now.claims.flatMap(({ service, held, promised }) =>
+    [...held, ...promised].flatMap(({ address, pool }) =>
+      kept.get(service)?.has(address.text) === true
+        ? []
+        : [{ serviceKey: service.key, address: address.text, pool: pool.name }],
+    ),
+  );
+}
+
+function addressTexts({ held, promised }: Claim): readonly string[] {
+  return [...held, ...promised].map(({ address }) => address.text);
+}
+
+/** Names so many Services that an Event can hold it. */
+const namedLimit = 8;
+
+/** For the ConfigMap's Event: which Services, and what to do. */
+export function formatStranded(stranded: readonly StrandedAddress[]): string {
+  const named = stranded
+    .slice(0, namedLimit)
+    .map(({ serviceKey, address, pool }) => `${serviceKey} (${address} of pool ${pool})`)
+    .join(", ");
+  const more = stranded.length > namedLimit ? ` and ${stranded.length - namedLimit} more` : "";
+  return (
+    `not applied, because these Services would lose their address: ${named}${more}. ` +
+    'Move or delete them, or set the annotation routelb.io/allow-renumbering: "true" on this ConfigMap'
+  );
+}
