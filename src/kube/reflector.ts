@@ -17,6 +17,8 @@ import type { Store } from "./store.ts";
 export interface ReflectorOptions<T> extends Scope {
   readonly api: KubeApi;
   readonly resource: Resource;
+  /** In logs and metrics; d: the resource's plural. For a process with several of one resource. */
+  readonly title?: string;
   /** undefined: the object is of no interest. An exception concerns that object alone. */
   readonly project: (object: KubeObject) => T | undefined;
   readonly store: Store<T>;
@@ -27,7 +29,7 @@ export interface ReflectorOptions<T> extends Scope {
   readonly metrics?: ReflectorMetrics;
 }
 
-/** Counts of what the Reflectors of a process do; `resource` is the plural. */
+/** Counts of what the Reflectors of a process do; `resource` is the Reflector's title. */
 export interface ReflectorMetrics {
   /** Whether the server can be followed: false from a failure until a list or watch works again. */
   setWatching(resource: string, isWatching: boolean): void;
@@ -72,6 +74,7 @@ const backoff: BackoffRange = { baseMs: 500, limitMs: 30_000 };
  */
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
+  readonly #title: string;
   /** Where the next watch goes on; undefined: a list comes first. */
   #resourceVersion: string | undefined;
   #failures = 0;
@@ -84,12 +87,13 @@ export class Reflector<T> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    this.#title = options.title ?? options.resource.plural;
   }
 
   /** Resolves once `signal` aborts, and not before. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, metrics, random, resource } = this.#options;
-    metrics?.setWatching(resource.plural, false);
+    const { clock, metrics, random } = this.#options;
+    metrics?.setWatching(this.#title, false);
     while (!signal.aborted) {
       try {
         if (this.#resourceVersion === undefined) {
@@ -104,11 +108,11 @@ export class Reflector<T> {
         await sleep(clock, Math.max(delayMs, backoffMs(this.#failures, backoff, random)), signal);
       }
     }
-    metrics?.setWatching(resource.plural, false);
+    metrics?.setWatching(this.#title, false);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { store, metrics, resource, logger } = this.#options;
+    const { store, metrics, logger } = this.#options;
     const list = new Map<string, T>();
     const visit = (object: KubeObject) => {
       const key = objectKey(object);
@@ -119,10 +123,10 @@ export class Reflector<T> {
     };
     const resourceVersion = await this.#pages(signal, visit, () => list.clear());
     signal.throwIfAborted();
-    metrics?.countList(resource.plural);
+    metrics?.countList(this.#title);
     this.#resourceVersion = resourceVersion;
     this.#recovered();
-    logger.debug({ resource: resource.plural, objects: list.size, resourceVersion }, "listed");
+    logger.debug({ resource: this.#title, objects: list.size, resourceVersion }, "listed");
     store.replace(list, resourceVersion);
   }
 
@@ -177,18 +181,18 @@ export class Reflector<T> {
       }
     }
     if (clock.now() - openedMs < shortestWatchMs && !signal.aborted) {
-      throw new KubeError(0, "", `the server ended the watch of ${resource.plural} at once`);
+      throw new KubeError(0, "", `the server ended the watch of ${this.#title} at once`);
     }
   }
 
   #takeEvent(event: WatchEvent): void {
-    const { store, metrics, resource } = this.#options;
+    const { store, metrics } = this.#options;
     if (event.type === "BOOKMARK") {
       this.#resourceVersion = event.resourceVersion;
       store.advance(event.resourceVersion);
       return;
     }
-    metrics?.countEvent(resource.plural);
+    metrics?.countEvent(this.#title);
     const { object } = event;
     const { resourceVersion } = object.metadata;
     if (resourceVersion === "") {
@@ -206,16 +210,16 @@ export class Reflector<T> {
 
   /** What is held stays where a projection fails. */
   #project(key: string, object: KubeObject): T | undefined {
-    const { project, store, metrics, resource, logger } = this.#options;
+    const { project, store, metrics, logger } = this.#options;
     try {
       const value = project(object);
       this.#notProjected.delete(key);
       return value;
     } catch (error) {
-      metrics?.countFailure(resource.plural, "projection");
+      metrics?.countFailure(this.#title, "projection");
       if (!this.#notProjected.has(key)) {
         this.#notProjected.add(key);
-        logger.error({ resource: resource.plural, key, err: error }, "object cannot be read");
+        logger.error({ resource: this.#title, key, err: error }, "object cannot be read");
       }
       return store.entries.get(key);
     }
@@ -223,19 +227,19 @@ export class Reflector<T> {
 
   /** Notes a failure, logs it if it is another than before, and says how long to wait at least. */
   #takeFailure(error: unknown): number {
-    const { logger, metrics, resource } = this.#options;
+    const { logger, metrics } = this.#options;
     const failure = failureOf(error);
     this.#failures += 1;
-    metrics?.countFailure(resource.plural, failure);
+    metrics?.countFailure(this.#title, failure);
     if (failure === "expired" || failure === "garbage") {
       this.#resourceVersion = undefined;
     }
     if ((failure === "expired" || failure === "silent") && this.#failures === 1) {
-      logger.debug({ resource: resource.plural, failure }, "the watch is renewed");
+      logger.debug({ resource: this.#title, failure }, "the watch is renewed");
       return 0;
     }
-    metrics?.setWatching(resource.plural, false);
-    const fields = { resource: resource.plural, failure, err: error };
+    metrics?.setWatching(this.#title, false);
+    const fields = { resource: this.#title, failure, err: error };
     if (this.#lastFailure === failure) {
       logger.debug({ ...fields, failures: this.#failures }, "the API server cannot be followed");
     } else {
@@ -248,11 +252,11 @@ export class Reflector<T> {
   }
 
   #recovered(): void {
-    const { logger, metrics, resource } = this.#options;
-    metrics?.setWatching(resource.plural, true);
+    const { logger, metrics } = this.#options;
+    metrics?.setWatching(this.#title, true);
     if (this.#isToldDown) {
       this.#isToldDown = false;
-      logger.info({ resource: resource.plural }, "the API server is followed again");
+      logger.info({ resource: this.#title }, "the API server is followed again");
     }
   }
 }

@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createLogger, isLogLevel, type LogLevel } from "../../src/runtime/logger.ts";
+
+function logged(level: LogLevel, write: (logger: ReturnType<typeof createLogger>) => void) {
+  const lines: string[] = [];
+  write(createLogger(level, { write: (line) => lines.push(line) }));
+  return lines;
+}
+
+test("a line is one JSON object with level, time, fields and message", () => {
+  const [line] = logged("info", (logger) =>
+    logger.child({ component: "bgp" }).warn({ peer: "rack-a", err: new Error("no") }, "lost"),
+  );
+  const fields: unknown = JSON.parse(line ?? "");
+  assert.partialDeepStrictEqual(fields, {
+    level: "warn",
+    component: "bgp",
+    peer: "rack-a",
+    err: { message: "no" },
+    msg: "lost",
+  });
+  assert.match(line ?? "", /"time":"\d{4}-\d\d-\d\dT/);
+});
+
+test("each level shows what is at least as grave", () => {
+  const shown = (["all", "debug", "info", "warn", "error", "none"] as const).map(
+    (level) =>
+      logged(level, (logger) => {
+        logger.debug({}, "a");
+        logger.info({}, "b");
+        logger.warn({}, "c");
+        logger.error({}, "d");
+      }).length,
+  );
+  assert.deepEqual(shown, [4, 4, 3, 2, 1, 0]);
+});
+
+test("passwords and tokens are not written", () => {
+  const text = logged("info", (logger) =>
+    logger.info(
+      {
+        password: "s3cret",
+        peer: { name: "a", password: "s3cret" },
+        request: { headers: { Authorization: "s3cret" } },
+      },
+      "x",
+    ),
+  ).join("");
+  assert.doesNotMatch(text, /s3cret/);
+});
+
+test("only the six levels are levels", () => {
+  assert.equal(isLogLevel("none"), true);
+  assert.equal(isLogLevel("trace"), false);
+});
