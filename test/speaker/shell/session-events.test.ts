@@ -1,35 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { EventNote } from "../../../src/kube/event-note.ts";
-import type { Clock } from "../../../src/runtime/clock.ts";
 import { SessionEvents } from "../../../src/speaker/shell/session-events.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { node, sessionStatus } from "../fixtures.ts";
 
-/** Timers run when `advance` reaches them. */
-function manualClock() {
-  let nowMs = 0;
-  const timers: { atMs: number; callback: () => void }[] = [];
-  const clock: Clock = {
-    now: () => nowMs,
-    wallTime: () => nowMs,
-    after: (delayMs, callback) => {
-      const timer = { atMs: nowMs + delayMs, callback };
-      timers.push(timer);
-      return { cancel: () => timers.splice(timers.indexOf(timer), 1) };
-    },
-  };
-  const advance = (byMs: number) => {
-    nowMs += byMs;
-    for (const timer of timers.filter(({ atMs }) => atMs <= nowMs)) {
-      timers.splice(timers.indexOf(timer), 1);
-      timer.callback();
-    }
-  };
-  return { clock, advance };
-}
-
 function setUp() {
-  const { clock, advance } = manualClock();
+  const clock = new ManualClock();
+  const advance = (ms: number) => clock.advance(ms);
   const notes: EventNote[] = [];
   const events = new SessionEvents({
     clock,

@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { type TestContext, test } from "node:test";
+import { tcpTransport } from "../../../src/bgp/session/transport.ts";
+import type { Service } from "../../../src/cluster/service.ts";
+import type { ConfigMap } from "../../../src/kube/project.ts";
+import type { Clock } from "../../../src/runtime/clock.ts";
+import { systemClock } from "../../../src/runtime/clock.ts";
+import { MetricsRegistry } from "../../../src/runtime/metrics.ts";
+import { SpeakerMetrics } from "../../../src/speaker/shell/metrics.ts";
+import { Speaker } from "../../../src/speaker/shell/speaker.ts";
+import { recordingLogger } from "../../support/recording-logger.ts";
+import { address, endpoint, node, service, slice } from "../fixtures.ts";
+import { TestRouter } from "../test-router.ts";
+
+const key = "default/nginx";
+
+function configText(port: number, extra = ""): string {
+  return `
+peers:
+- my-asn: 64522
+  peer-asn: 64512
+  peer-address: 127.0.0.1
+  peer-port: ${port}
+  name: router
+${extra}
+address-pools:
+- name: my-ip-space
+  protocol: bgp
+  addresses: [172.16.7.192/26]
+`;
+}
+
+function configMap(name: string, data: ConfigMap["data"]): Map<string, ConfigMap> {
+  const one = { key: `routelb-system/${name}`, uid: "u", resourceVersion: "1", annotations: {} };
+  return new Map([[one.key, { ...one, data }]]);
+}
+
+function inForce(text: string): Map<string, ConfigMap> {
+  const hash = createHash("sha256").update(text).digest("hex");
+  return configMap("config-in-force", { config: text, previous: "", "source-sha256": hash });
+}
+
+async function setUp(context: TestContext, clock: Clock = systemClock) {
+  const router = new TestRouter({ asn: 64512 });
+  const port = await router.listen();
+  const registry = new MetricsRegistry();
+  const logger = recordingLogger();
+  const events: string[] = [];
+  const speaker = new Speaker(
+    {
+      nodeName: "node1",
+      version: "0.1.0",
+      loadBalancerClass: { isDefault: false },
+      ignoreExcludeLabel: false,
+    },
+    {
+      clock,
+      random: () => 0.5,
+      transport: tcpTransport,
+      logger,
+      interfaces: () => [{ name: "eth0", addresses: [address("172.16.7.11")] }],
+      uptimeSeconds: () => 100_000,
+      metrics: new SpeakerMetrics(registry, "node1"),
+      recordEvent: ({ reason, part }) => events.push(`${reason} ${part}`),
+      defaultGateways: () => [],
+    },
+  );
+  context.after(async () => {
+    await speaker.close("the test is over");
+    await router.close();
+  });
+  return { router, port, speaker, registry, logger, events };
+}
+
+type Setup = Awaited<ReturnType<typeof setUp>>;
+
+function fillStores({ speaker, port }: Setup, services: readonly Service[] = [service("nginx")]) {
+  speaker.userConfig.replace(configMap("config", { config: configText(port) }), "1");
+  speaker.inForceConfig.replace(inForce(configText(port)), "1");
+  speaker.nodes.replace(new Map([["node1", node()]]), "1");
+  speaker.services.replace(new Map(services.map((one) => [one.key, one])), "1");
+  const slices = services.map((one) => slice(one.key, [endpoint("node1")]));
+  speaker.slices.replace(new Map(slices.map((one) => [one.key, one])), "1");
+}
+
+test("a Service with an endpoint reaches the router, then End-of-RIB; both go with it", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup);
+  const { router, speaker } = setup;
+  await router.until(() => router.count("End-of-RIB ipv6") === 1);
+  assert.deepEqual(router.log, ["open", "+172.16.7.192/32", "End-of-RIB ipv4", "End-of-RIB ipv6"]);
+  assert.deepEqual(speaker.whyNotReady(), []);
+  const ending = slice(key, [endpoint("node1", "gone")]);
+  speaker.slices.applyWatchEvent(ending.key, "2", ending);
+  await router.untilRoutes();
+  assert.equal(router.log.at(-1), "-172.16.7.192/32");
+  speaker.slices.applyWatchEvent(ending.key, "3", slice(key, [endpoint("node2")]));
+  await router.untilRoutes("172.16.7.192/32");
+});
+
+test("nothing is sent before every store has synced, and the speaker is not ready", async (t) => {
+  const setup = await setUp(t);
+  const { router, speaker, port } = setup;
+  speaker.inForceConfig.replace(inForce(configText(port)), "1");
+  speaker.nodes.replace(new Map([["node1", node()]]), "1");
+  const one = service("nginx");
+  speaker.services.replace(new Map([[one.key, one]]), "1");
+  await router.until(() => router.count("open") === 1);
+  assert.deepEqual(speaker.whyNotReady(), ["EndpointSlices could not be read yet"]);
+  assert.deepEqual(router.log, ["open"]);
+  speaker.slices.replace(new Map(), "1");
+  await router.until(() => router.count("End-of-RIB ipv6") === 1);
+  assert.deepEqual([...router.routes], []);
+});
+
+test("an edit of the configuration touches only what differs", async (t) => {
+  const setup = await setUp(t);
+  const other = new TestRouter({ asn: 64512 });
+  const otherPort = await other.listen();
+  t.after(() => other.close());
+  fillStores(setup);
+  const { router, speaker, port, registry } = setup;
+  await router.untilRoutes("172.16.7.192/32");
+  const second = `- {my-asn: 64522, peer-asn: 64512, peer-address: 127.0.0.1, peer-port: ${otherPort}, name: other}`;
+  speaker.inForceConfig.replace(inForce(configText(port, second)), "2");
+  await other.untilRoutes("172.16.7.192/32");
+  speaker.inForceConfig.replace(
+    inForce(configText(port, second.replace("}", ", hold-time: 9s}"))),
+    "3",
+  );
+  await other.until(() => other.count("open") === 2);
+  assert.ok(other.log.includes("NOTIFICATION 6/6 Cease, Other Configuration Change: "));
+  await other.untilRoutes("172.16.7.192/32");
+  assert.match(await registry.text(), /routelb_bgp_session_up\{peer="other"\}/);
+  speaker.inForceConfig.replace(inForce(configText(port)), "4");
+  await other.until(() => other.log.at(-1) === "closed");
+  assert.ok(other.log.some((line) => line.startsWith("NOTIFICATION 6/3 Cease")));
+  assert.equal(router.count("open"), 1);
+  assert.equal(router.count("+172.16.7.192/32"), 1);
+  assert.doesNotMatch(await registry.text(), /peer="other"/);
+});
+
+test("a broken configuration changes nothing and is told", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup);
+  const { router, speaker, logger, registry } = setup;
+  await router.untilRoutes("172.16.7.192/32");
+  speaker.userConfig.replace(configMap("config", { config: "peers: [{my-asn: 0}]" }), "2");
+  await new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve));
+  });
+  assert.match(await registry.text(), /^routelb_k8s_client_config_stale_bool 1$/m);
+  assert.match(await registry.text(), /^routelb_k8s_client_config_loaded_bool 1$/m);
+  assert.deepEqual(
+    logger.lines.filter(({ level }) => level === "error").map(({ message }) => message),
+    ["the configuration as written is not in force"],
+  );
+  assert.deepEqual([...router.routes], ["172.16.7.192/32"]);
+  assert.equal(router.count("open"), 1);
+});
+
+test("the end of the speaker: routes withdrawn, then Cease/Administrative Shutdown", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup);
+  const { router, speaker, events } = setup;
+  await router.untilRoutes("172.16.7.192/32");
+  await speaker.close("node1: the speaker is shutting down");
+  await router.until(() => router.log.at(-1) === "closed");
+  assert.deepEqual(router.log.slice(-3), [
+    "-172.16.7.192/32",
+    "NOTIFICATION 6/2 Cease, Administrative Shutdown: node1: the speaker is shutting down",
+    "closed",
+  ]);
+  assert.deepEqual(events, ["BGPSessionUp router"]);
+});
+
+test("metrics: the session, its routes, and the addresses that are advertised", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup, [service("nginx"), service("idle", ["172.16.7.193"]), service("new", [])]);
+  const { router, speaker, registry } = setup;
+  const idle = slice("default/idle", [endpoint("node1", "not-ready")]);
+  speaker.slices.applyWatchEvent(idle.key, "2", idle);
+  await router.until(() => router.count("End-of-RIB ipv6") === 1);
+  await new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve));
+  });
+  const text = await registry.text();
+  for (const line of [
+    'routelb_bgp_session_up{peer="router"} 1',
+    'routelb_bgp_announced_prefixes_total{peer="router"} 1',
+    'routelb_bgp_pending_prefixes_total{peer="router"} 0',
+    'routelb_bgp_notifications_received_total{peer="router"} 0',
+    'routelb_speaker_announced{service="default/nginx",protocol="bgp",node="node1",ip="172.16.7.192"} 1',
+    'routelb_speaker_withheld_addresses{reason="no-endpoints"} 1',
+    'routelb_speaker_withheld_addresses{reason="no-address"} 1',
+    "routelb_k8s_client_config_loaded_bool 1",
+    "routelb_k8s_client_config_stale_bool 0",
+  ]) {
+    assert.ok(text.includes(`${line}\n`), `${line}\n${text}`);
+  }
+});
+
+test("a Node that is no longer there changes nothing", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup);
+  const { router, speaker } = setup;
+  await router.untilRoutes("172.16.7.192/32");
+  speaker.nodes.applyWatchEvent("node1", "2", undefined);
+  const more = service("more", ["172.16.7.200"]);
+  speaker.services.applyWatchEvent(more.key, "3", more);
+  speaker.slices.applyWatchEvent("default/more-x", "4", slice(more.key, [endpoint("node3")]));
+  await router.untilRoutes("172.16.7.192/32", "172.16.7.200/32");
+});
