@@ -128,7 +128,12 @@ async function removeDead(): Promise<string[]> {
 }
 
 async function removeInstance(id: string): Promise<void> {
-  await deleteNamespaces(await instanceNamespaces(id));
+  // A kubelet may have been at work on one more while the others went.
+  for (;;) {
+    const namespaces = await instanceNamespaces(id);
+    if (namespaces.length === 0) break;
+    await deleteNamespaces(namespaces);
+  }
   await rm(join(stateRoot, id), { recursive: true, force: true });
   await rmdir(stateRoot).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOTEMPTY" && error.code !== "ENOENT") throw error;

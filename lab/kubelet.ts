@@ -2,8 +2,9 @@
  * Plays the kubelet of one node, and kube-proxy too unless told otherwise: runs in the node's
  * network namespace and knows only the Kubernetes API, whichever server answers there.
  *
- * SIGTERM is the machine going down: the Node says so, nothing is started again, and the kubelet
- * ends after the last of our own programs, at the latest when somebody kills it. On SIGHUP every
+ * SIGTERM is the machine going down (graceful node shutdown): the Node and its Pods are not ready
+ * any more, nothing is started again, and the kubelet ends after the grace period and after the
+ * last of our own programs; the rest dies with it. On SIGHUP every
  * Pod gets a new token of its ServiceAccount.
  *
  *     node kubelet.ts --node=node1 --address=172.16.7.11 ... (lab/kubelet/settings.ts)
@@ -19,7 +20,10 @@ import { parseKubeletSettings } from "./kubelet/settings.ts";
 import { Mirror } from "./mirror.ts";
 import { runSecondHop } from "./second-hop.ts";
 import { serialPass } from "./serial.ts";
-import { waitFor } from "./wait.ts";
+import { pause, waitFor } from "./wait.ts";
+
+/** Kubernetes' shutdownGracePeriod: Pods that do not end by themselves serve on for so long. */
+const shutDownGraceMs = 2_000;
 
 const settings = parseKubeletSettings(process.argv.slice(2));
 const access = await readKubeconfig(settings.kubeconfig);
@@ -80,6 +84,7 @@ function startWorker(object: JsonObject, uid: string): PodWorker {
 
 async function shutDown(): Promise<void> {
   stopping.abort();
+  const graceOver = pause(shutDownGraceMs);
   const programs = [...workers.values()].flatMap((worker) => worker.running);
   for (const worker of workers.values()) worker.leave();
   await keeper.shutDown().catch((error: unknown) => log("shut down", error));
@@ -88,6 +93,7 @@ async function shutDown(): Promise<void> {
     what: "end of our programs",
     timeoutMs: 60_000,
   });
+  await graceOver;
   process.exit(0);
 }
 

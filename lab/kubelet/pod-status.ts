@@ -10,6 +10,8 @@ export interface PodState {
   readonly startTime: string;
   /** Why no container could be started. */
   readonly startError: string | undefined;
+  /** The node goes down. */
+  readonly isLeaving: boolean;
 }
 
 /**
@@ -18,7 +20,9 @@ export interface PodState {
  */
 export function statusPatch(state: PodState, current: JsonObject): JsonObject | undefined {
   const isReady =
-    state.startError === undefined && state.containers.every((container) => container.ready);
+    state.startError === undefined &&
+    !state.isLeaving &&
+    state.containers.every((container) => container.ready);
   const status = {
     phase: state.startError === undefined ? "Running" : "Pending",
     hostIP: state.hostIp,

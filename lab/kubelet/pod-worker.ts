@@ -55,6 +55,7 @@ export class PodWorker {
   readonly #stopped = new AbortController();
   #object: JsonObject;
   #isRemoved = false;
+  #isLeaving = false;
   #containers: readonly Container[] | undefined;
   #network: PodNetwork | undefined;
   #startTime = "";
@@ -97,9 +98,11 @@ export class PodWorker {
     this.#wake();
   }
 
-  /** The node goes down: processes that end are not started again. */
+  /** The node goes down: the Pod is not ready any more, and what ends is not started again. */
   leave(): void {
+    this.#isLeaving = true;
     for (const container of this.#containers ?? []) container.leave();
+    this.#wake();
   }
 
   async #pass(): Promise<void> {
@@ -221,6 +224,7 @@ export class PodWorker {
       hostIp: settings.address,
       startTime: this.#startTime,
       startError: this.#startError,
+      isLeaving: this.#isLeaving,
     };
     const status = statusPatch(state, objectAt(this.#object, "status"));
     if (status === undefined) return;

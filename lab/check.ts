@@ -1,0 +1,48 @@
+import type { Lab } from "./lab.ts";
+import { linkCut } from "./sights/cut.ts";
+import { nodeHalted } from "./sights/halt.ts";
+import { localPolicy } from "./sights/local.ts";
+import { requestsSpread, routerHasRoute, serviceHasAddress } from "./sights/service.ts";
+import { formatSeconds, NotSeenError, type Sight } from "./sights/sight.ts";
+import { singlePath } from "./sights/single-path.ts";
+
+const sights: readonly { readonly number: string; readonly sight: Sight }[] = [
+  { number: "1", sight: serviceHasAddress },
+  { number: "2", sight: routerHasRoute },
+  { number: "3", sight: requestsSpread },
+  { number: "4a", sight: nodeHalted },
+  { number: "4b", sight: linkCut },
+  { number: "5", sight: localPolicy },
+  { number: "+", sight: singlePath },
+];
+
+/**
+ * Looks at everything that must be seen, in order, and prints a line for each; resolves with
+ * whether all of it was seen. A sight that fails does not keep the next from being looked at.
+ */
+export async function checkAll(lab: Lab, print: (text: string) => void): Promise<boolean> {
+  let isAllSeen = true;
+  for (const { number, sight } of sights) {
+    const startMs = performance.now();
+    const outcome = await look(lab, sight);
+    const took = formatSeconds(performance.now() - startMs);
+    print(`${outcome.isSeen ? "ok  " : "FAIL"} ${number.padEnd(2)} ${sight.title} [${took}]\n`);
+    print(`        ${outcome.text}\n`);
+    if (!outcome.isSeen) isAllSeen = false;
+  }
+  return isAllSeen;
+}
+
+async function look(
+  lab: Lab,
+  sight: Sight,
+): Promise<{ readonly isSeen: boolean; readonly text: string }> {
+  try {
+    return { isSeen: true, text: await sight.see(lab, () => undefined) };
+  } catch (error) {
+    if (error instanceof NotSeenError) return { isSeen: false, text: error.message };
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
+    const reason = cause === undefined ? "" : ` (${cause.message})`;
+    return { isSeen: false, text: `${String(error)}${reason}` };
+  }
+}

@@ -1,0 +1,257 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { ApiClient } from "./api-client.ts";
+import { attempt } from "./command.ts";
+import type { Instance } from "./instance.ts";
+import { at, listAt, textAt } from "./kube/json.ts";
+import { formatKubeconfig } from "./kubeconfig.ts";
+import { findKubectl, Kubectl } from "./kubectl.ts";
+import { formatKubeletSettings } from "./kubelet/settings.ts";
+import { namespaceProcesses, namespacesUnder, runIn, sendSignal } from "./namespaces.ts";
+import { Probe, type ProbeOptions } from "./probe.ts";
+import { LabProcess } from "./processes.ts";
+import { buildProgram } from "./program.ts";
+import { type Relay, relayToSocket } from "./relay.ts";
+import { type ScenarioNode, scenario, Topology, workerNodes } from "./topology.ts";
+import { waitFor } from "./wait.ts";
+
+export interface LabOptions {
+  readonly instance: Instance;
+  readonly kubectl?: string;
+  readonly signal: AbortSignal;
+  /** Told about each step before it starts. */
+  readonly progress: (step: string) => void;
+}
+
+const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const apiServerAddress = "172.16.7.10:8080";
+
+/**
+ * The scenario, running: network, router, an embedded API server on node0, a kubelet per node, and
+ * RouteLB as its own manifests deploy it.
+ */
+export class Lab implements AsyncDisposable {
+  readonly instance: Instance;
+  readonly topology: Topology;
+  readonly api: ApiClient;
+  readonly kubectl: Kubectl;
+  readonly #relay: Relay;
+  readonly #program: string;
+  readonly #kubelets = new Map<string, LabProcess>();
+  #probes = 0;
+
+  private constructor(parts: LabParts) {
+    this.instance = parts.instance;
+    this.topology = parts.topology;
+    this.api = parts.api;
+    this.kubectl = parts.kubectl;
+    this.#relay = parts.relay;
+    this.#program = parts.program;
+  }
+
+  /** Resolves when the router has an established session with every speaker. */
+  static async start(options: LabOptions): Promise<Lab> {
+    const { instance, signal, progress } = options;
+    progress("network namespaces and the router; the program's bundle");
+    const [topology, program, kubectlPath] = await allDone([
+      Topology.build(instance),
+      buildProgram(instance.path("program")),
+      findKubectl(options.kubectl),
+    ]);
+    signal.throwIfAborted();
+    progress("API server on node0");
+    const relay = await startApiServer(instance, signal);
+    const server = `http://127.0.0.1:${relay.port}`;
+    const kubeconfig = instance.path("kubeconfig");
+    await writeFile(kubeconfig, formatKubeconfig({ server }));
+    const api = new ApiClient({ server });
+    const kubectl = new Kubectl(kubectlPath, kubeconfig, instance.directory);
+    const lab = new Lab({ instance, topology, api, kubectl, relay, program });
+    progress("kubelets, controller and speakers");
+    await lab.#deploy(signal);
+    progress("BGP sessions");
+    await lab.awaitSessions(workerNodes.length, signal);
+    return lab;
+  }
+
+  /** Waits until the router has `count` established sessions. */
+  async awaitSessions(count: number, signal?: AbortSignal): Promise<void> {
+    await waitFor(
+      async () => ((await this.establishedPeers()).length === count ? true : undefined),
+      {
+        what: `${count} established sessions on the router`,
+        timeoutMs: 60_000,
+        intervalMs: 100,
+        ...(signal && { signal }),
+      },
+    );
+  }
+
+  /** Addresses of the speakers whose session the router has as Established. */
+  async establishedPeers(): Promise<readonly string[]> {
+    const summary = await this.topology.router.vtyshJson("show ip bgp summary json");
+    const peers = at(summary, "ipv4Unicast", "peers") ?? {};
+    return Object.entries(peers)
+      .filter(([, peer]) => textAt(peer, "state") === "Established")
+      .map(([address]) => address);
+  }
+
+  /** Starts the node's kubelet, which starts what the API says. */
+  async startKubelet(node: ScenarioNode): Promise<void> {
+    const directory = this.instance.path("nodes", node.name);
+    await mkdir(directory, { recursive: true });
+    const kubeconfig = this.instance.path("kubelet.kubeconfig");
+    await writeFile(kubeconfig, formatKubeconfig({ server: `http://${apiServerAddress}` }));
+    const isControlPlane = node === scenario.nodes[0];
+    const role = "node-role.kubernetes.io/control-plane";
+    const settings = {
+      nodeName: node.name,
+      namespace: this.topology.node(node.name),
+      address: node.address,
+      podCidr: node.podCidr,
+      kubeconfig,
+      directory,
+      program: this.#program,
+      labels: isControlPlane ? { [role]: "" } : {},
+      taints: isControlPlane ? [{ key: role, value: "", effect: "NoSchedule" }] : [],
+      secondHop: true,
+      serviceAccountTokens: false,
+      leaseSeconds: 1,
+    };
+    const kubelet = await LabProcess.start({
+      name: `kubelet of ${node.name}`,
+      namespace: settings.namespace,
+      command: [process.execPath, file("kubelet.ts"), ...formatKubeletSettings(settings)],
+      logFile: this.instance.path("nodes", node.name, "kubelet.log"),
+    });
+    this.#kubelets.set(node.name, kubelet);
+  }
+
+  /**
+   * Halts a node as a machine does: SIGTERM to every process, SIGKILL to what is left when kubelet
+   * and speaker have ended, then its link goes down. Resolves with when that was, in milliseconds
+   * since the epoch.
+   */
+  async halt(node: string): Promise<{ readonly termMs: number; readonly downMs: number }> {
+    const termMs = Date.now();
+    await this.#signalNode(node, "SIGTERM");
+    const kubelet = this.#kubelets.get(node);
+    await waitFor(() => (kubelet?.running === true ? undefined : true), {
+      what: `end of the kubelet of ${node}`,
+      timeoutMs: 60_000,
+      intervalMs: 10,
+    });
+    await this.#signalNode(node, "SIGKILL");
+    const downMs = Date.now();
+    await this.topology.setLink(node, "down");
+    // What a kernel forgets when its machine is off.
+    await runIn(this.topology.node(node), "nft", ["flush", "ruleset"]);
+    return { termMs, downMs };
+  }
+
+  /** Brings a halted node back: link up, kubelet started. */
+  async boot(node: string): Promise<void> {
+    const found = scenario.nodes.find((one) => one.name === node);
+    if (found === undefined) throw new RangeError(`no node ${node}`);
+    await this.topology.setLink(node, "up");
+    await this.startKubelet(found);
+  }
+
+  /** Starts a probe in the client's namespace. */
+  async probe(options: Omit<ProbeOptions, "namespace" | "logFile">): Promise<Probe> {
+    this.#probes += 1;
+    const logFile = this.instance.path("probes", `${this.#probes}.jsonl`);
+    return Probe.start({ ...options, namespace: this.topology.client, logFile });
+  }
+
+  /** The end of every log, for whoever has to find out what went wrong. */
+  async logTails(lines = 15): Promise<string> {
+    const command = `find "$0" -name '*.log' | sort | xargs -r tail -n ${lines}`;
+    return (await attempt("sh", ["-c", command, this.instance.directory])).text;
+  }
+
+  async close(): Promise<void> {
+    for (const node of scenario.nodes) await this.#signalNode(node.name, "SIGKILL");
+    await this.topology.close();
+    await this.#relay.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #deploy(signal: AbortSignal): Promise<void> {
+    const manifests = ["namespace", "examples/config", "controller", "speaker"];
+    const files = manifests.flatMap((name) => ["-f", file(`../deploy/${name}.yaml`)]);
+    await allDone([
+      this.kubectl.run("create", ...files),
+      ...scenario.nodes.map((node) => this.startKubelet(node)),
+    ]);
+    await waitFor(async () => ((await this.#readyProgramPods()) === 4 ? true : undefined), {
+      what: "the controller and three speakers are ready",
+      timeoutMs: 60_000,
+      intervalMs: 100,
+      signal,
+    });
+  }
+
+  async #readyProgramPods(): Promise<number> {
+    const pods = await this.api.get("/api/v1/namespaces/routelb-system/pods");
+    return listAt(pods, "items").filter((pod) =>
+      listAt(pod, "status", "conditions").some(
+        (one) => textAt(one, "type") === "Ready" && textAt(one, "status") === "True",
+      ),
+    ).length;
+  }
+
+  /** Signals every process of a node and of its Pods. */
+  async #signalNode(node: string, signal: NodeJS.Signals): Promise<void> {
+    const own = this.topology.node(node);
+    const namespaces = [own, ...(await namespacesUnder(`${own}-`))];
+    const pids = await Promise.all(namespaces.map(namespaceProcesses));
+    for (const pid of pids.flat()) sendSignal(pid, signal);
+  }
+}
+
+/** As Promise.all, but nothing is under way any more when it rejects. */
+async function allDone<T extends readonly unknown[] | []>(
+  tasks: T,
+): ReturnType<typeof Promise.all<T>> {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks);
+}
+
+interface LabParts {
+  readonly instance: Instance;
+  readonly topology: Topology;
+  readonly api: ApiClient;
+  readonly kubectl: Kubectl;
+  readonly relay: Relay;
+  readonly program: string;
+}
+
+/** Resolves with a relay on the host's loopback when the server says that it is ready. */
+async function startApiServer(instance: Instance, signal: AbortSignal): Promise<Relay> {
+  const socket = instance.path("api.socket");
+  const server = await LabProcess.start({
+    name: "API server",
+    namespace: instance.namespace("node0"),
+    command: [
+      process.execPath,
+      file("kube/main.ts"),
+      `--listen=${apiServerAddress}`,
+      `--socket=${socket}`,
+    ],
+    logFile: instance.path("api-server.log"),
+  });
+  const relay = await relayToSocket(socket);
+  await waitFor(
+    async () => {
+      if (!server.running) throw new Error("the API server ended");
+      const answer = await fetch(`http://127.0.0.1:${relay.port}/readyz`);
+      return answer.ok ? true : undefined;
+    },
+    { what: "API server is ready", timeoutMs: 30_000, signal },
+  );
+  return relay;
+}

@@ -1,0 +1,82 @@
+import { at, type Json, listAt, textAt } from "../kube/json.ts";
+import type { Lab } from "../lab.ts";
+import { type KernelRoute, kernelRouteBecame } from "../route-log.ts";
+import { waitFor } from "../wait.ts";
+
+const patienceMs = 45_000;
+
+/** The next hops of the one kernel route to `address`; undefined if there is not exactly one route. */
+export async function kernelGateways(
+  lab: Lab,
+  address: string,
+): Promise<readonly string[] | undefined> {
+  const routes = await lab.topology.router.kernelRoutes(address);
+  const [route, second] = Array.isArray(routes) ? routes : [];
+  if (route === undefined || second !== undefined) return undefined;
+  return gatewaysOf(route);
+}
+
+/** Waits until the router's kernel has one route to `address`, through exactly `gateways`. */
+export async function awaitGateways(
+  lab: Lab,
+  address: string,
+  gateways: readonly string[],
+): Promise<void> {
+  const wanted = [...gateways].sort().join(" ");
+  await waitFor(
+    async () => {
+      const present = await kernelGateways(lab, address);
+      return present !== undefined && [...present].sort().join(" ") === wanted ? true : undefined;
+    },
+    {
+      what: `the router's kernel sends ${address} through ${wanted}`,
+      timeoutMs: patienceMs,
+      intervalMs: 100,
+    },
+  );
+}
+
+/** The moment when the kernel's route to `address` lost, or got, the next hop `gateway`. */
+export async function gatewayChanged(
+  lab: Lab,
+  address: string,
+  change: "left" | "came",
+  options: { readonly gateway: string; readonly fromMs: number },
+): Promise<KernelRoute> {
+  const { gateway, fromMs } = options;
+  return kernelRouteBecame(
+    lab.topology.router,
+    address,
+    (gateways) => gateways.includes(gateway) === (change === "came"),
+    {
+      fromMs,
+      timeoutMs: patienceMs,
+      what: `next hop ${gateway} ${change}`,
+    },
+  );
+}
+
+/** A path of the router's BGP table. */
+export interface BgpPath {
+  readonly nextHop: string;
+  readonly asPath: string;
+  /** Used: the best path, or equal to it. */
+  readonly isUsed: boolean;
+}
+
+export async function bgpPaths(lab: Lab, prefix: string): Promise<readonly BgpPath[]> {
+  const table = await lab.topology.router.vtyshJson(`show ip bgp ${prefix} json`);
+  return listAt(table, "paths").map((path) => ({
+    nextHop: textAt(listAt(path, "nexthops")[0], "ip") ?? "",
+    asPath: textAt(path, "aspath", "string") ?? "",
+    isUsed:
+      at(path, "valid") === true &&
+      (at(path, "multipath") === true || at(path, "bestpath", "overall") === true),
+  }));
+}
+
+function gatewaysOf(route: Json): readonly string[] {
+  const single = textAt(route, "gateway");
+  if (single !== undefined) return [single];
+  return listAt(route, "nexthops").flatMap((hop) => textAt(hop, "gateway") ?? []);
+}

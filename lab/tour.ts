@@ -1,0 +1,66 @@
+import type { Lab } from "./lab.ts";
+import { nodeHalted } from "./sights/halt.ts";
+import { localPolicy } from "./sights/local.ts";
+import { requestsSpread, routerHasRoute, serviceHasAddress } from "./sights/service.ts";
+import type { Sight } from "./sights/sight.ts";
+import { scenario, workerNodes } from "./topology.ts";
+
+export const picture = `
+ client              router (FRR, AS 64512)                 bridge "k8s-net" 172.16.7.0/24
+ 172.16.9.11 ------- 172.16.9.1 | 172.16.7.1 -------+------ node0 172.16.7.10  API server, controller
+                                                    +------ node1 172.16.7.11  speaker, AS 64522
+                                                    +------ node2 172.16.7.12  speaker, AS 64522
+                                                    +------ node3 172.16.7.13  speaker, AS 64522
+`;
+
+const stops: readonly Sight[] = [
+  serviceHasAddress,
+  routerHasRoute,
+  requestsSpread,
+  nodeHalted,
+  localPolicy,
+];
+
+/** Walks through what the scenario shows, printing commands and what they print. */
+export async function giveTour(lab: Lab, print: (text: string) => void): Promise<void> {
+  for (const [index, stop] of stops.entries()) {
+    print(`\n== ${index + 1}. ${stop.title}\n`);
+    const seen = await stop.see(lab, (command, output) => {
+      print(`$ ${command}\n${indent(output)}\n`);
+    });
+    print(`=> ${seen}\n`);
+  }
+}
+
+/** Commands for a user to paste while the lab runs. */
+export function playCommands(lab: Lab): string {
+  const node = workerNodes[2]?.name ?? "node3";
+  const { router, client } = lab.topology;
+  const vtysh = router.vtyshCommand('"show ip bgp"').join(" ");
+  return `
+The lab is up; Ctrl-C ends it and leaves nothing behind. In another terminal, as root:
+
+  export KUBECONFIG=${lab.kubectl.kubeconfig}
+  ${lab.kubectl.path} get svc,nodes,pods -A -o wide
+  ${lab.kubectl.path} describe svc nginx
+  ${lab.kubectl.path} scale deployment nginx --replicas=1
+  ${lab.kubectl.path} -n routelb-system edit configmap config
+
+  ${vtysh}
+  ${router.vtyshCommand().join(" ")}
+  ip -n ${router.namespace} route show ${scenario.serviceAddress}
+  ip netns exec ${client} curl -s http://${scenario.serviceAddress}/
+  ip netns exec ${client} sh -c 'for i in $(seq 10); do curl -s http://${scenario.serviceAddress}/; done'
+
+  ip -n ${lab.instance.namespace("switch")} link set ${node} down    # pull a node's cable; "up" again
+  ls ${lab.instance.directory}                        # logs: nodes/*/logs, router/frr.log
+`;
+}
+
+function indent(text: string): string {
+  return text
+    .trimEnd()
+    .split("\n")
+    .map((line) => `  ${line}`)
+    .join("\n");
+}
