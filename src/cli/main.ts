@@ -13,6 +13,11 @@ interface Command {
 }
 
 const commands: Readonly<Record<string, Command>> = {
+  controller: {
+    summary: "give Services their addresses (Deployment)",
+    usage: async () => (await import("./controller.ts")).controllerUsage,
+    run: async (args, io) => (await import("./controller.ts")).runControllerCommand(args, io),
+  },
   speaker: {
     summary: "advertise the addresses to the routers over BGP (DaemonSet)",
     usage: async () => (await import("./speaker.ts")).speakerUsage,

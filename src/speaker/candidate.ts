@@ -54,23 +54,41 @@ export function candidateOf(config: Config, service: Service): Candidate {
   return candidate;
 }
 
+const addressMemo = new WeakMap<Service, readonly IngressAddress[]>();
+
+interface IngressAddress {
+  /** Canonical where the text is an address. */
+  readonly text: string;
+  readonly address: Address | undefined;
+}
+
+/**
+ * Parses the addresses in the status of `service`, once; `candidateOf` then has them. Worth doing as
+ * Services arrive, since the first decision over thousands would take long otherwise.
+ */
+export function parseIngress(service: Service): readonly IngressAddress[] {
+  let addresses = addressMemo.get(service);
+  if (addresses === undefined) {
+    const byText = new Map<string, IngressAddress>();
+    for (const { ip } of service.ingress) {
+      if (ip !== undefined && ip !== "") {
+        const address = parseAddress(ip);
+        const text = address?.text ?? ip;
+        byText.set(text, { text, address });
+      }
+    }
+    addresses = [...byText.values()];
+    addressMemo.set(service, addresses);
+  }
+  return addresses;
+}
+
 function makeCandidate(config: Config, service: Service): Candidate {
   const refused = new Set<string>();
-  const texts = new Set<string>();
-  const addresses: CandidateAddress[] = [];
-  for (const { ip } of service.ingress) {
-    if (ip === undefined || ip === "") {
-      continue;
-    }
-    const address = parseAddress(ip);
-    const text = address?.text ?? ip;
-    if (!texts.has(text)) {
-      texts.add(text);
-      addresses.push(
-        address === undefined ? { home: "none", text } : place(config, service, address, refused),
-      );
-    }
-  }
+  const addresses = parseIngress(service).map(
+    ({ text, address }): CandidateAddress =>
+      address === undefined ? { home: "none", text } : place(config, service, address, refused),
+  );
   return { addresses, refused: [...refused] };
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { localInterfaces } from "../bgp/session/interfaces.ts";
 import type { SessionPorts } from "../bgp/session/session.ts";
 import { tcpTransport } from "../bgp/session/transport.ts";
-import type { LoadBalancerClass } from "../cluster/service.ts";
+import type { LoadBalancerClass, Service } from "../cluster/service.ts";
 import type { KubeApi, KubeObject, Scope } from "../kube/client.ts";
 import { connectKubeApi } from "../kube/connect.ts";
 import { EventRecorder } from "../kube/events.ts";
@@ -20,6 +20,7 @@ import { type HttpServer, startHttpServer } from "../runtime/http.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { MetricsRegistry } from "../runtime/metrics.ts";
 import { type Loop, runLoops } from "../runtime/run.ts";
+import { parseIngress } from "./candidate.ts";
 import { parseDefaultGateways } from "./default-gateway.ts";
 import { SpeakerMetrics } from "./shell/metrics.ts";
 import { Speaker } from "./shell/speaker.ts";
@@ -177,9 +178,16 @@ function reflectorLoops(
       name: `${configName}-in-force`,
     }),
     reflect(resources.nodes, speaker.nodes, projectNode, { name: nodeName }),
-    reflect(resources.services, speaker.services, projectService),
+    reflect(resources.services, speaker.services, projectAndParse),
     reflect(resources.endpointSlices, speaker.slices, projectEndpointSlice),
   ];
+}
+
+/** Parses addresses as the list comes in, so that the first decision is short. */
+function projectAndParse(object: KubeObject): Service {
+  const service = projectService(object);
+  parseIngress(service);
+  return service;
 }
 
 /** The kernel tells nobody here when a default route changes, so it is looked up now and then. */

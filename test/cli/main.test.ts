@@ -41,7 +41,7 @@ describe("the command line", () => {
       const { code, out, error } = await run(args);
       assert.equal(code, 0);
       assert.equal(error, "");
-      for (const name of ["speaker", "lint", "version", "help"]) {
+      for (const name of ["controller", "speaker", "lint", "version", "help"]) {
         assert.match(out, new RegExp(`^  ${name}`, "m"));
       }
     }
@@ -59,6 +59,13 @@ describe("the command line", () => {
       assert.match(out, /^ {2}--port PORT .*\[7472\]$/m);
       assert.match(out, /^ {2}--drain-time DURATION .*\[10s\] \(not acted on yet\)$/m);
     }
+  });
+
+  test("the controller has no flags of the speaker's", async () => {
+    assert.match((await run(["help", "controller"])).out, /^ {2}--lease-duration DURATION/m);
+    const { code, error } = await run(["controller", "--node-name", "x"]);
+    assert.equal(code, 2);
+    assert.match(error, /^routelb controller: unknown flag --node-name\n/);
   });
 
   test("version prints one line", async () => {
