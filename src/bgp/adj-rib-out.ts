@@ -1,33 +1,17 @@
 import type { AddressFamily } from "../net/address.ts";
 import type { Prefix } from "../net/prefix.ts";
-import { type AttributeContext, encodeAttributes } from "./codec/attribute.ts";
+import { AttributeSets, type AttributeSetTerms, type WithheldReason } from "./attribute-sets.ts";
 import { RefreshSubtype } from "./codec/iana.ts";
-import { encodeMpReachHead } from "./codec/mp-attribute.ts";
 import { Writer } from "./codec/writer.ts";
-import { type ExportTerms, exportAttributes } from "./export.ts";
-import type { NextHop } from "./next-hop.ts";
+import type { NextHops } from "./next-hop.ts";
 import {
   type AttributeSet,
-  leavesRoomForPrefix,
   packAdvertisement,
   packEndOfRib,
   packRouteRefresh,
   packWithdrawal,
 } from "./pack.ts";
-import type { Route, RouteAttributes } from "./route.ts";
-
-export interface AdjRibOutTerms extends ExportTerms {
-  /** The limit for one message to this peer. */
-  readonly maxMessageOctets: number;
-}
-
-export type WithheldReason =
-  /** The peer did not offer the route's address family, or we did not. */
-  | "family-not-negotiated"
-  /** No address of ours can be the next hop of this family on this session. */
-  | "no-next-hop"
-  /** The attributes alone fill a message. */
-  | "attributes-too-long";
+import type { Route } from "./route.ts";
 
 export interface WithheldRoute {
   readonly prefix: Prefix;
@@ -79,11 +63,9 @@ interface OutputDraft {
  * memory is bounded by the two sets.
  */
 export class AdjRibOut {
-  readonly #terms: AdjRibOutTerms;
-  readonly #context: AttributeContext;
+  readonly #terms: AttributeSetTerms;
   readonly #entries = new Map<string, Entry>();
-  /** Equal attributes are one set, so that comparing sets compares attributes. */
-  #sets = new Map<string, AttributeSet>();
+  readonly #sets: AttributeSets;
   #withdrawals: Record<AddressFamily, Waiting> = noWithdrawals();
   #advertisements = new Map<AttributeSet, Waiting>();
   readonly #refreshBegins = new Set<AddressFamily>();
@@ -94,9 +76,9 @@ export class AdjRibOut {
   #pending = 0;
   #withheld: readonly WithheldRoute[] = [];
 
-  constructor(terms: AdjRibOutTerms) {
+  constructor(terms: AttributeSetTerms) {
     this.#terms = terms;
-    this.#context = { asnOctets: terms.fourOctetAsn ? 4 : 2, internal: terms.internal };
+    this.#sets = new AttributeSets(terms);
   }
 
   /** Routes that the peer has. */
@@ -115,10 +97,10 @@ export class AdjRibOut {
   }
 
   /**
-   * Sets what the peer is to have; of two routes for one prefix the first counts. After the first
+   * Sets what the peer is to have, through which next hops; of two routes for one prefix the first counts. After the first
    * call, each family ends with End-of-RIB once its routes are sent (RFC 4724 §4).
    */
-  setRoutes(routes: readonly Route[]): void {
+  setRoutes(routes: readonly Route[], nextHops: NextHops): void {
     if (this.#generation === 0) {
       for (const family of this.#terms.families) {
         this.#markers.set(family, "end-of-rib");
@@ -126,8 +108,7 @@ export class AdjRibOut {
     }
     this.#generation += 1;
     const withheld: WithheldRoute[] = [];
-    const sets = new Map<string, AttributeSet>();
-    const lookUp = this.#attributeSets(sets);
+    const lookUp = this.#sets.begin(nextHops);
     for (const route of routes) {
       const set = lookUp(route);
       if (typeof set === "string") {
@@ -136,7 +117,6 @@ export class AdjRibOut {
         this.#want(route.prefix, set);
       }
     }
-    this.#sets = sets;
     this.#withheld = withheld;
     this.#queueDifference();
   }
@@ -297,67 +277,8 @@ export class AdjRibOut {
     this.#advertisements.set(set, waiting);
     return waiting;
   }
-
-  /** Finds the set of each route; many routes share one attributes object, which is looked at once. */
-  #attributeSets(sets: Map<string, AttributeSet>): (route: Route) => AttributeSet | WithheldReason {
-    const known = {
-      ipv4: new Map<RouteAttributes, AttributeSet | WithheldReason>(),
-      ipv6: new Map<RouteAttributes, AttributeSet | WithheldReason>(),
-    } as const;
-    return ({ prefix: { family }, attributes }) => {
-      const found = known[family].get(attributes);
-      if (found !== undefined) {
-        return found;
-      }
-      const made = this.#attributeSet(family, attributes, sets);
-      known[family].set(attributes, made);
-      return made;
-    };
-  }
-
-  #attributeSet(
-    family: AddressFamily,
-    attributes: RouteAttributes,
-    sets: Map<string, AttributeSet>,
-  ): AttributeSet | WithheldReason {
-    if (!this.#terms.families.includes(family)) {
-      return "family-not-negotiated";
-    }
-    const nextHop = this.#terms.nextHops[family];
-    if (nextHop === undefined) {
-      return "no-next-hop";
-    }
-    const made = makeAttributeSet(family, attributes, nextHop, this.#terms, this.#context);
-    if (!leavesRoomForPrefix(made, this.#terms.maxMessageOctets)) {
-      return "attributes-too-long";
-    }
-    const key = `${family} ${made.octets.join()}`;
-    const set = this.#sets.get(key) ?? made;
-    sets.set(key, set);
-    return set;
-  }
 }
 
 function noWithdrawals(): Record<AddressFamily, Waiting> {
   return { ipv4: { entries: [], next: 0 }, ipv6: { entries: [], next: 0 } };
-}
-
-/** IPv4 routes with an IPv4 next hop need no MP_REACH_NLRI (RFC 4760 §3). */
-function makeAttributeSet(
-  family: AddressFamily,
-  attributes: RouteAttributes,
-  nextHop: NextHop,
-  terms: ExportTerms,
-  context: AttributeContext,
-): AttributeSet {
-  const exported = exportAttributes(attributes, terms);
-  const writer = new Writer();
-  if (nextHop.address.family === "ipv4") {
-    encodeAttributes({ ...exported, nextHop: nextHop.address }, writer, context);
-    return { family, octets: writer.toBytes() };
-  }
-  encodeAttributes(exported, writer, context);
-  const head = new Writer();
-  encodeMpReachHead(family, nextHop.address, nextHop.linkLocal, head);
-  return { family, octets: writer.toBytes(), mpReachHead: head.toBytes() };
 }

@@ -2,7 +2,6 @@ import type { AddressFamily } from "../net/address.ts";
 import { repeatedAsn } from "./codec/as-path.ts";
 import type { PathAttributes } from "./codec/attribute.ts";
 import { asTrans } from "./codec/iana.ts";
-import type { NextHop } from "./next-hop.ts";
 import type { RouteAttributes } from "./route.ts";
 
 export type LinkBandwidthForm = "auto" | "transitive" | "non-transitive" | "off";
@@ -13,7 +12,6 @@ export interface ExportTerms {
   readonly internal: boolean;
   readonly fourOctetAsn: boolean;
   readonly families: readonly AddressFamily[];
-  readonly nextHops: Partial<Readonly<Record<AddressFamily, NextHop>>>;
   readonly linkBandwidth: LinkBandwidthForm;
 }
 

@@ -19,6 +19,9 @@ export interface NextHop {
   readonly linkLocal?: Address;
 }
 
+/** A family without one is absent. */
+export type NextHops = Partial<Readonly<Record<AddressFamily, NextHop>>>;
+
 export interface NextHopOptions {
   /** Our end of the session's TCP connection. */
   readonly localAddress: Address;
@@ -41,9 +44,7 @@ const notForNextHops = new Set(["kube-ipvs0", "nodelocaldns", "lo"]);
  * session sends the Node's global IPv6 address with the link-local one beside it, or the link-local
  * one alone: routers use it on that very link only (RFC 2545 §3).
  */
-export function chooseNextHops(
-  options: NextHopOptions,
-): Partial<Readonly<Record<AddressFamily, NextHop>>> {
+export function chooseNextHops(options: NextHopOptions): NextHops {
   const local = unmapped(options.localAddress);
   const ipv6 = chooseIpv6(options, local);
   const ipv4Address =

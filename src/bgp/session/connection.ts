@@ -113,7 +113,8 @@ export class Connection {
   }
 
   /** Stops for good: no further attempt follows. */
-  cancelRetry(): void {
+  stop(event: Extract<Event, { type: "stop" | "stop-for-restart" }>): void {
+    this.dispatch(event);
     this.#timers.stop("IdleHold");
   }
 

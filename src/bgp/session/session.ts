@@ -1,19 +1,19 @@
 import type { Address, AddressFamily } from "../../net/address.ts";
-import { AdjRibOut, type Output } from "../adj-rib-out.ts";
-import { familyOf, wireFamily } from "../codec/family.ts";
+import { familyOf } from "../codec/family.ts";
 import { CeaseError, ErrorCode, RefreshSubtype } from "../codec/iana.ts";
 import { shutdownNotification } from "../codec/notification.ts";
 import type { RouteRefresh } from "../codec/route-refresh.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
 import { type DownReason, describeDownReason } from "../down-reason.ts";
 import type { State } from "../fsm-types.ts";
-import { maxOctetsToPeer, type Negotiated, type OpenTerms } from "../negotiate.ts";
-import { chooseNextHops, type LocalInterface } from "../next-hop.ts";
-import { ReceivedPrefixes, reachableCount } from "../received-prefixes.ts";
+import type { OpenTerms } from "../negotiate.ts";
+import type { LocalInterface } from "../next-hop.ts";
 import type { Route } from "../route.ts";
 import { deriveRouterId } from "../router-id.ts";
-import { Connection, type Ends } from "./connection.ts";
-import type { Clock, Logger, Timer } from "./ports.ts";
+import { Connection } from "./connection.ts";
+import type { Clock, Logger } from "./ports.ts";
+import { RouteReceiver } from "./route-receiver.ts";
+import { RouteSender } from "./route-sender.ts";
 import { type SessionError, type SessionStatus, zeroCounters } from "./status.ts";
 import type { ConnectTarget, Transport } from "./transport.ts";
 
@@ -100,52 +100,67 @@ export interface CloseReason {
 const openTimeSeconds = 30;
 /** How long `close` waits for a slow peer to take the withdrawals. */
 const withdrawLimitMs = 3_000;
-/** One write; what is beyond it waits as a difference. */
-const writeOctets = 65_536;
-/** How long packing may keep the event loop to itself. */
-const sliceMs = 10;
+const maxRestartTimeSeconds = 4_095;
 
 /** One peer, through all its connections, from `start` to `close`. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #connection: Connection;
+  readonly #sender: RouteSender;
+  readonly #receiver: RouteReceiver;
   readonly #counters = zeroCounters();
-  readonly #endOfRibSent = new Set<AddressFamily>();
-  #routes: readonly Route[] | undefined;
-  #adjRibOut: AdjRibOut | undefined;
-  #received: ReceivedPrefixes;
   #state: State = { name: "Idle" };
   #sinceWallTimeMs: number;
-  #hasRoom = false;
-  #continuation: Timer | undefined;
   #wasUp = false;
   #lastError: SessionError | undefined;
-  #onDrained: (() => void) | undefined;
 
   constructor(options: SessionOptions) {
+    const { peer, node, clock, random, transport, logger } = options;
+    const counters = this.#counters;
     this.#options = options;
-    this.#received = new ReceivedPrefixes(options.peer.importLimit);
-    this.#sinceWallTimeMs = options.clock.wallTime();
+    this.#sinceWallTimeMs = clock.wallTime();
+    this.#sender = new RouteSender({
+      localAsn: peer.localAsn,
+      linkBandwidth: peer.linkBandwidth,
+      nodeAddresses: node.addresses,
+      interfaces: options.interfaces,
+      clock,
+      counters,
+      write: (octets) => this.#connection.write(octets),
+      onProgress: () => this.#notify(),
+    });
+    this.#receiver = new RouteReceiver({
+      peerName: peer.name,
+      importLimit: peer.importLimit,
+      logger,
+      counters,
+      onExceeded: (cease, text) =>
+        this.#connection.dispatch({ type: "automatic-stop", cease, text }),
+    });
     this.#connection = new Connection({
       settings: {
-        connectTimeSeconds: options.peer.connectTimeSeconds,
+        connectTimeSeconds: peer.connectTimeSeconds,
         openTimeSeconds,
-        sendHoldTimeSeconds: options.peer.sendHoldTimeSeconds,
+        sendHoldTimeSeconds: peer.sendHoldTimeSeconds,
       },
-      target: connectTarget(options.peer),
+      target: connectTarget(peer),
       termsFor: (local) => this.#openTerms(local),
-      clock: options.clock,
-      random: options.random,
-      transport: options.transport,
-      logger: options.logger,
-      counters: this.#counters,
+      clock,
+      random,
+      transport,
+      logger,
+      counters,
       observer: {
         changed: (state) => this.#changed(state),
-        up: (negotiated, ends) => this.#up(negotiated, ends),
-        down: () => this.#down(),
+        up: (negotiated, ends) => {
+          this.#wasUp = true;
+          this.#receiver.open();
+          this.#sender.open(negotiated, ends.local);
+        },
+        down: () => this.#sender.close(),
         failed: (reason) => this.#failed(reason),
         received: (message) => this.#deliver(message),
-        writable: () => this.#writable(),
+        writable: () => this.#sender.writable(),
       },
     });
   }
@@ -160,18 +175,14 @@ export class Session {
    * works out the difference. The first call is what permits End-of-RIB.
    */
   setRoutes(routes: readonly Route[]): void {
-    this.#routes = routes;
-    if (this.#adjRibOut !== undefined) {
-      this.#adjRibOut.setRoutes(routes);
-      this.#flush();
-    }
+    this.#sender.setRoutes(routes);
   }
 
   status(): SessionStatus {
     const { ends, terms } = this.#connection;
     const state = this.#state;
     const negotiated = "negotiated" in state ? state.negotiated : undefined;
-    const sent = [...this.#endOfRibSent];
+    const { advertised, pending, withheld, endOfRibSent } = this.#sender;
     return {
       name: this.#options.peer.name,
       state: state.name,
@@ -179,25 +190,21 @@ export class Session {
       ...(ends && { localAddress: ends.local, remoteAddress: ends.remote }),
       ...(terms && { routerId: terms.routerId }),
       ...(negotiated && { remoteRouterId: negotiated.peerRouterId, negotiated }),
-      advertised: this.#adjRibOut?.advertised ?? 0,
-      pending: this.#adjRibOut?.pending ?? 0,
-      withheld: this.#adjRibOut?.withheld ?? [],
+      advertised,
+      pending,
+      withheld,
       ...(this.#lastError && { lastError: this.#lastError }),
       counters: { ...this.#counters },
-      firstEndOfRibSent: sent,
-      synced:
-        negotiated !== undefined &&
-        negotiated.families.every((family) => this.#endOfRibSent.has(family)),
+      firstEndOfRibSent: [...endOfRibSent],
+      synced: negotiated?.families.every((family) => endOfRibSent.has(family)) ?? false,
     };
   }
 
   /** Withdraws everything, sends Cease with the text and closes; resolves when that is done. */
   async close(reason: CloseReason): Promise<void> {
-    await this.#withdrawAll();
+    await this.#sender.withdrawAll(withdrawLimitMs);
     const subcode = ceaseCodes[reason.cease ?? "administrative-shutdown"];
-    const cease = shutdownNotification(subcode, reason.text);
-    this.#connection.dispatch({ type: "stop", cease });
-    this.#connection.cancelRetry();
+    this.#connection.stop({ type: "stop", cease: shutdownNotification(subcode, reason.text) });
     await this.#connection.ended;
   }
 
@@ -210,23 +217,27 @@ export class Session {
     if (this.#state.name !== "Established" || !this.#state.negotiated.gracefulRestart) {
       return false;
     }
-    this.#connection.dispatch({ type: "stop-for-restart" });
-    this.#connection.cancelRetry();
+    this.#connection.stop({ type: "stop-for-restart" });
     return true;
   }
 
   /** BFD saw the peer go: Cease/BFD Down (RFC 9384), then the usual retry. Nothing if not up. */
   bfdDown(): void {
     if (this.#state.name === "Established") {
-      this.#cease(CeaseError.BfdDown, "BFD says that the router is not reachable");
+      const { BfdDown: subcode } = CeaseError;
+      const data = new Uint8Array();
+      this.#connection.dispatch({
+        type: "automatic-stop",
+        cease: { type: "NOTIFICATION", code: ErrorCode.Cease, subcode, data },
+        text: "BFD says that the router is not reachable",
+      });
     }
   }
 
   #openTerms(local: Address): OpenTerms {
     const { peer, node, uptimeSeconds } = this.#options;
     const restart = peer.gracefulRestart;
-    const restartTimeSeconds = Math.min(restart?.restartTimeSeconds ?? 0, 4095);
-    const lostAtBootSeconds = restartTimeSeconds + peer.holdTimeSeconds;
+    const restartTimeSeconds = Math.min(restart?.restartTimeSeconds ?? 0, maxRestartTimeSeconds);
     return {
       localAsn: peer.localAsn,
       peerAsn: peer.peerAsn,
@@ -241,61 +252,29 @@ export class Session {
         gracefulRestart: {
           restartTimeSeconds,
           restarted: !this.#wasUp,
-          forwarding: uptimeSeconds() >= lostAtBootSeconds,
+          forwarding: uptimeSeconds() >= restartTimeSeconds + peer.holdTimeSeconds,
         },
       }),
       hostname: node.name,
     };
   }
 
-  #up(negotiated: Negotiated, ends: Ends): void {
-    const { peer, node, interfaces } = this.#options;
-    this.#wasUp = true;
-    this.#received = new ReceivedPrefixes(peer.importLimit);
-    this.#adjRibOut = new AdjRibOut({
-      localAsn: peer.localAsn,
-      internal: negotiated.internal,
-      fourOctetAsn: negotiated.fourOctetAsn,
-      families: negotiated.families,
-      linkBandwidth: peer.linkBandwidth,
-      maxMessageOctets: maxOctetsToPeer(negotiated),
-      nextHops: chooseNextHops({
-        localAddress: ends.local,
-        nodeAddresses: node.addresses,
-        interfaces: interfaces(),
-        extendedNextHop: negotiated.extendedNextHop,
-      }),
-    });
-    if (this.#routes !== undefined) {
-      this.#adjRibOut.setRoutes(this.#routes);
-    }
-    this.#hasRoom = true;
-  }
-
-  #down(): void {
-    this.#adjRibOut = undefined;
-    this.#continuation?.cancel();
-    this.#continuation = undefined;
-    this.#settleDrained();
-  }
-
   #changed(state: State): void {
-    const { clock, logger, peer, onChange } = this.#options;
+    const { clock, logger, peer } = this.#options;
     const isNew = state.name !== this.#state.name;
     this.#state = state;
     if (isNew) {
       this.#sinceWallTimeMs = clock.wallTime();
     }
     if (isNew && state.name === "Established") {
-      logger.info({ peer: peer.name, negotiated: state.negotiated }, "session established");
+      const { negotiated } = state;
+      const router = { ...negotiated, peerRouterId: negotiated.peerRouterId.text };
+      logger.info({ peer: peer.name, negotiated: router }, "session established");
     }
-    onChange(this.status());
-    if (state.name === "Established") {
-      this.#flush();
-    }
+    this.#notify();
   }
 
-  /** Each failure is logged when it differs from the last one. */
+  /** A failure is worth a line when it differs from the last one. */
   #failed(reason: DownReason): void {
     const { clock, logger, peer } = this.#options;
     if (reason.type === "stopped") {
@@ -312,109 +291,19 @@ export class Session {
   }
 
   #deliver(message: ReceivedUpdate | RouteRefresh): void {
-    if (message.type === "ROUTE-REFRESH") {
-      this.#refresh(message);
+    if (message.type === "UPDATE") {
+      this.#receiver.take(message);
       return;
     }
-    const { logger, peer } = this.#options;
-    for (const malformed of message.malformed) {
-      this.#counters.malformedAttributesReceived += 1;
-      logger.debug({ peer: peer.name, ...malformed }, "malformed attribute");
-    }
-    const exceeded = this.#received.take(message);
-    this.#counters.prefixesReceived += reachableCount(message);
-    if (exceeded !== undefined) {
-      const { afi, safi } = wireFamily(exceeded);
-      const limit = peer.importLimit;
-      const data = new Uint8Array(7);
-      const view = new DataView(data.buffer);
-      view.setUint16(0, afi);
-      view.setUint8(2, safi);
-      view.setUint32(3, limit);
-      const text = `the router sent more routes than import-limit allows (${limit})`;
-      this.#cease(CeaseError.MaximumNumberOfPrefixesReached, text, data);
+    // RFC 7313 §4: begin and end of the peer's own refresh mean nothing to one who keeps no routes.
+    const family = familyOf(message);
+    if (message.subtype === RefreshSubtype.Request && family !== undefined) {
+      this.#sender.refresh(family);
     }
   }
 
-  /** RFC 2918 §4; begin and end of the peer's own refresh mean nothing to one who keeps no routes. */
-  #refresh(refresh: RouteRefresh): void {
-    const family = familyOf(refresh);
-    if (refresh.subtype !== RefreshSubtype.Request || family === undefined) {
-      return;
-    }
-    const negotiated = "negotiated" in this.#state ? this.#state.negotiated : undefined;
-    this.#adjRibOut?.refresh(family, negotiated?.enhancedRouteRefresh ?? false);
-    this.#flush();
-  }
-
-  #cease(subcode: number, text: string, data = new Uint8Array()): void {
-    this.#connection.dispatch({
-      type: "automatic-stop",
-      cease: { type: "NOTIFICATION", code: ErrorCode.Cease, subcode, data },
-      text,
-    });
-  }
-
-  #writable(): void {
-    this.#hasRoom = true;
-    this.#flush();
-  }
-
-  /** Writes what the peer lacks while it takes it, in slices that leave the event loop to others. */
-  #flush(): void {
-    const { clock, onChange } = this.#options;
-    const deadline = clock.now() + sliceMs;
-    let isChanged = false;
-    while (this.#hasRoom && this.#continuation === undefined) {
-      const output = this.#adjRibOut?.take(writeOctets);
-      if (output === undefined) {
-        this.#settleDrained();
-        break;
-      }
-      isChanged = true;
-      this.#count(output);
-      this.#hasRoom = this.#connection.write(output.octets);
-      if (clock.now() >= deadline) {
-        this.#continuation = clock.after(0, () => {
-          this.#continuation = undefined;
-          this.#flush();
-        });
-      }
-    }
-    if (isChanged) {
-      onChange(this.status());
-    }
-  }
-
-  #count(output: Output): void {
-    this.#counters.updatesSent += output.updates;
-    this.#counters.routeRefreshesSent += output.refreshes;
-    this.#counters.messagesSent += output.updates + output.refreshes;
-    this.#counters.prefixesAdvertised += output.advertised;
-    this.#counters.prefixesWithdrawn += output.withdrawn;
-    for (const family of output.endOfRib) {
-      this.#endOfRibSent.add(family);
-    }
-  }
-
-  /** Resolves when the peer has taken the withdrawal of all routes, is gone, or is too slow. */
-  #withdrawAll(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const limit = this.#options.clock.after(withdrawLimitMs, () => this.#settleDrained());
-    this.#onDrained = () => {
-      limit.cancel();
-      resolve();
-    };
-    this.setRoutes([]);
-    if (this.#adjRibOut === undefined) {
-      this.#settleDrained();
-    }
-    return promise;
-  }
-
-  #settleDrained(): void {
-    this.#onDrained?.();
-    this.#onDrained = undefined;
+  #notify(): void {
+    this.#options.onChange(this.status());
   }
 }
 

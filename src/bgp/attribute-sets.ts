@@ -1,0 +1,88 @@
+import type { AddressFamily } from "../net/address.ts";
+import { type AttributeContext, encodeAttributes } from "./codec/attribute.ts";
+import { encodeMpReachHead } from "./codec/mp-attribute.ts";
+import { Writer } from "./codec/writer.ts";
+import { type ExportTerms, exportAttributes } from "./export.ts";
+import type { NextHop, NextHops } from "./next-hop.ts";
+import { type AttributeSet, leavesRoomForPrefix } from "./pack.ts";
+import type { Route, RouteAttributes } from "./route.ts";
+
+export interface AttributeSetTerms extends ExportTerms {
+  /** The limit for one message to this peer. */
+  readonly maxMessageOctets: number;
+}
+
+export type WithheldReason =
+  /** The peer did not offer the route's address family, or we did not. */
+  | "family-not-negotiated"
+  /** No address of ours can be the next hop of this family on this session. */
+  | "no-next-hop"
+  /** The attributes alone fill a message. */
+  | "attributes-too-long";
+
+type Found = AttributeSet | WithheldReason;
+
+/** Gives each route its encoded attributes: one set for equal ones, so comparing sets compares them. */
+export class AttributeSets {
+  readonly #terms: AttributeSetTerms;
+  readonly #context: AttributeContext;
+  #sets: ReadonlyMap<string, AttributeSet> = new Map();
+
+  constructor(terms: AttributeSetTerms) {
+    this.#terms = terms;
+    this.#context = { asnOctets: terms.fourOctetAsn ? 4 : 2, internal: terms.internal };
+  }
+
+  /**
+   * Begins a pass over all routes; the answer looks one up. Sets that no route of a pass has are
+   * forgotten with the next one. Many routes share one attributes object, which is looked at once.
+   */
+  begin(nextHops: NextHops): (route: Route) => Found {
+    const before = this.#sets;
+    const sets = new Map<string, AttributeSet>();
+    this.#sets = sets;
+    const seen = {
+      ipv4: new Map<RouteAttributes, Found>(),
+      ipv6: new Map<RouteAttributes, Found>(),
+    } as const;
+    return ({ prefix: { family }, attributes }) => {
+      const known = seen[family].get(attributes);
+      if (known !== undefined) {
+        return known;
+      }
+      let found = this.#make(family, attributes, nextHops[family]);
+      if (typeof found !== "string") {
+        const key = `${family} ${found.mpReachHead?.join()} ${found.octets.join()}`;
+        found = sets.get(key) ?? before.get(key) ?? found;
+        sets.set(key, found);
+      }
+      seen[family].set(attributes, found);
+      return found;
+    };
+  }
+
+  #make(family: AddressFamily, attributes: RouteAttributes, nextHop: NextHop | undefined): Found {
+    if (!this.#terms.families.includes(family)) {
+      return "family-not-negotiated";
+    }
+    if (nextHop === undefined) {
+      return "no-next-hop";
+    }
+    const set = this.#encode(family, attributes, nextHop);
+    return leavesRoomForPrefix(set, this.#terms.maxMessageOctets) ? set : "attributes-too-long";
+  }
+
+  /** IPv4 routes with an IPv4 next hop need no MP_REACH_NLRI (RFC 4760 §3). */
+  #encode(family: AddressFamily, attributes: RouteAttributes, nextHop: NextHop): AttributeSet {
+    const exported = exportAttributes(attributes, this.#terms);
+    const writer = new Writer();
+    if (nextHop.address.family === "ipv4") {
+      encodeAttributes({ ...exported, nextHop: nextHop.address }, writer, this.#context);
+      return { family, octets: writer.toBytes() };
+    }
+    encodeAttributes(exported, writer, this.#context);
+    const head = new Writer();
+    encodeMpReachHead(family, nextHop.address, nextHop.linkLocal, head);
+    return { family, octets: writer.toBytes(), mpReachHead: head.toBytes() };
+  }
+}

@@ -1,0 +1,187 @@
+import type { Address, AddressFamily } from "../../net/address.ts";
+import { AdjRibOut, type Output, type WithheldRoute } from "../adj-rib-out.ts";
+import type { LinkBandwidthForm } from "../export.ts";
+import { maxOctetsToPeer, type Negotiated } from "../negotiate.ts";
+import { chooseNextHops, type LocalInterface } from "../next-hop.ts";
+import type { Route } from "../route.ts";
+import type { Clock, Timer } from "./ports.ts";
+import type { MutableCounters } from "./status.ts";
+
+export interface RouteSenderOptions {
+  readonly localAsn: number;
+  readonly linkBandwidth: LinkBandwidthForm;
+  readonly nodeAddresses: readonly Address[];
+  readonly interfaces: () => readonly LocalInterface[];
+  readonly clock: Clock;
+  readonly counters: MutableCounters;
+  /** False: wait for `writable` before more. */
+  readonly write: (octets: Uint8Array) => boolean;
+  /** Something was written, or what cannot be sent has changed. */
+  readonly onProgress: () => void;
+}
+
+/** One write; what is beyond it waits as a difference. */
+const writeOctets = 65_536;
+/** How long packing may keep the event loop to itself. */
+const sliceMs = 10;
+/** How often to look for a next hop that is missing: interfaces come up late. */
+const nextHopRecheckMs = 2_000;
+
+/** Keeps the peer's view of our routes at what is desired, as fast as the peer takes it. */
+export class RouteSender {
+  readonly #options: RouteSenderOptions;
+  readonly #endOfRibSent = new Set<AddressFamily>();
+  #routes: readonly Route[] | undefined;
+  #session: { readonly negotiated: Negotiated; readonly local: Address } | undefined;
+  #adjRibOut: AdjRibOut | undefined;
+  #hasRoom = false;
+  #continuation: Timer | undefined;
+  #recheck: Timer | undefined;
+  #whenDrained: (() => void) | undefined;
+
+  constructor(options: RouteSenderOptions) {
+    this.#options = options;
+  }
+
+  get advertised(): number {
+    return this.#adjRibOut?.advertised ?? 0;
+  }
+
+  get pending(): number {
+    return this.#adjRibOut?.pending ?? 0;
+  }
+
+  get withheld(): readonly WithheldRoute[] {
+    return this.#adjRibOut?.withheld ?? [];
+  }
+
+  /** Families whose End-of-RIB was written at least once since the sender was made. */
+  get endOfRibSent(): ReadonlySet<AddressFamily> {
+    return this.#endOfRibSent;
+  }
+
+  /** A session is up: it gets all routes, once they are known. */
+  open(negotiated: Negotiated, local: Address): void {
+    this.#session = { negotiated, local };
+    this.#adjRibOut = new AdjRibOut({
+      localAsn: this.#options.localAsn,
+      linkBandwidth: this.#options.linkBandwidth,
+      internal: negotiated.internal,
+      fourOctetAsn: negotiated.fourOctetAsn,
+      families: negotiated.families,
+      maxMessageOctets: maxOctetsToPeer(negotiated),
+    });
+    this.#hasRoom = true;
+    this.#update();
+  }
+
+  /** The session is down. */
+  close(): void {
+    this.#session = undefined;
+    this.#adjRibOut = undefined;
+    this.#hasRoom = false;
+    this.#continuation?.cancel();
+    this.#continuation = undefined;
+    this.#recheck?.cancel();
+    this.#recheck = undefined;
+    this.#settle();
+  }
+
+  setRoutes(routes: readonly Route[]): void {
+    this.#routes = routes;
+    this.#update();
+  }
+
+  /** There is room for more octets. */
+  writable(): void {
+    this.#hasRoom = true;
+    this.#flush();
+  }
+
+  /** Sends all routes of `family` again (RFC 2918 §4). */
+  refresh(family: AddressFamily): void {
+    const isEnhanced = this.#session?.negotiated.enhancedRouteRefresh ?? false;
+    this.#adjRibOut?.refresh(family, isEnhanced);
+    this.#flush();
+  }
+
+  /** Withdraws everything; resolves when that is written, or `limitMs` later, or with the session. */
+  withdrawAll(limitMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const limit = this.#options.clock.after(limitMs, () => this.#settle());
+    this.#whenDrained = () => {
+      limit.cancel();
+      resolve();
+    };
+    this.setRoutes([]);
+    if (this.#adjRibOut === undefined) {
+      this.#settle();
+    }
+    return promise;
+  }
+
+  /** Works out the difference anew, with the next hops of this moment. */
+  #update(): void {
+    const { nodeAddresses, interfaces, clock } = this.#options;
+    if (this.#adjRibOut === undefined || this.#session === undefined || !this.#routes) {
+      return;
+    }
+    const { negotiated, local } = this.#session;
+    const nextHops = chooseNextHops({
+      localAddress: local,
+      nodeAddresses,
+      interfaces: interfaces(),
+      extendedNextHop: negotiated.extendedNextHop,
+    });
+    this.#adjRibOut.setRoutes(this.#routes, nextHops);
+    this.#recheck?.cancel();
+    this.#recheck = this.withheld.some(({ reason }) => reason === "no-next-hop")
+      ? clock.after(nextHopRecheckMs, () => this.#update())
+      : undefined;
+    this.#options.onProgress();
+    this.#flush();
+  }
+
+  /** Writes what the peer lacks while it takes it, in slices that leave the event loop to others. */
+  #flush(): void {
+    const { clock, write, onProgress } = this.#options;
+    const deadline = clock.now() + sliceMs;
+    let hasWritten = false;
+    while (this.#hasRoom && this.#continuation === undefined) {
+      const output = this.#adjRibOut?.take(writeOctets);
+      if (output === undefined) {
+        this.#settle();
+        break;
+      }
+      hasWritten = true;
+      this.#count(output);
+      this.#hasRoom = write(output.octets);
+      if (clock.now() >= deadline) {
+        this.#continuation = clock.after(0, () => {
+          this.#continuation = undefined;
+          this.#flush();
+        });
+      }
+    }
+    if (hasWritten) {
+      onProgress();
+    }
+  }
+
+  #count(output: Output): void {
+    const { counters } = this.#options;
+    counters.updatesSent += output.updates;
+    counters.routeRefreshesSent += output.refreshes;
+    counters.messagesSent += output.updates + output.refreshes;
+    counters.prefixesAdvertised += output.advertised;
+    counters.prefixesWithdrawn += output.withdrawn;
+    for (const family of output.endOfRib) {
+      this.#endOfRibSent.add(family);
+    }
+  }
+
+  #settle(): void {
+    this.#whenDrained?.();
+    this.#whenDrained = undefined;
+  }
+}
