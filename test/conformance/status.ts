@@ -32,16 +32,17 @@ export function statusConformance(target: () => Target): void {
     assert.equal(resourceVersion(second.body), resourceVersion(first.body));
   });
 
-  test("a patch of the status changes neither spec nor labels", async () => {
+  test("a patch of the status carries annotations along, but no spec", async () => {
     const namespace = await makeNamespace(target());
     const made = await createService(target(), namespace);
     const answer = await patchStatus(target(), namespace, {
-      metadata: { labels: { a: "b" } },
+      metadata: { annotations: { a: "b" } },
       spec: { externalTrafficPolicy: "Local" },
       status: ingress,
     });
     assert.equal(answer.status, 200);
     assert.deepEqual(at(answer.body, "spec"), at(made, "spec"));
+    assert.deepEqual(at(answer.body, "metadata", "annotations"), { a: "b" });
   });
 
   test("a patch of the Service itself does not touch the status", async () => {
