@@ -8,6 +8,8 @@ import { cpSync, globSync, mkdirSync, readFileSync, rmSync, statSync } from "nod
 import { dirname, join, sep } from "node:path";
 import { build, type Plugin } from "esbuild";
 
+const packageFolder = `${sep}@kubernetes${sep}client-node${sep}`;
+
 /**
  * The generated models of client-node are classes that nothing here uses. The package does not say
  * that importing them has no effect, so esbuild would keep them all.
@@ -15,20 +17,20 @@ import { build, type Plugin } from "esbuild";
 const clientNodeHasNoSideEffects: Plugin = {
   name: "client-node-has-no-side-effects",
   setup(bundler) {
-    bundler.onResolve({ filter: /.*/ }, async (request) => {
-      if (request.pluginData === "resolved") {
+    bundler.onResolve({ filter: /^\.|^@kubernetes\/client-node/ }, async (request) => {
+      const { kind, importer, resolveDir } = request;
+      const isPackage = request.path.startsWith("@kubernetes/") || importer.includes(packageFolder);
+      if (request.pluginData === "resolved" || !isPackage) {
         return undefined;
       }
-      const { kind, importer, resolveDir } = request;
+      const pluginData = "resolved";
       const answer = await bundler.resolve(request.path, {
         kind,
         importer,
         resolveDir,
-        pluginData: "resolved",
+        pluginData,
       });
-      return answer.path.includes(`${sep}@kubernetes${sep}client-node${sep}`)
-        ? { ...answer, sideEffects: false }
-        : answer;
+      return { ...answer, sideEffects: false };
     });
   },
 };
