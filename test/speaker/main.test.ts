@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { type ApiServer, startApiServer } from "../../lab/kube/server.ts";
+import { tcpTransport } from "../../src/bgp/session/transport.ts";
+import { connectKubeApi } from "../../src/kube/connect.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
+import { runSpeaker } from "../../src/speaker/main.ts";
+import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
+import { address } from "./fixtures.ts";
+import { TestRouter } from "./test-router.ts";
+
+const limits = { timeout: 20_000 };
+
+function configText(port: number): string {
+  return `
+peers:
+- {my-asn: 64522, peer-asn: 64512, peer-address: 127.0.0.1, peer-port: ${port}, name: router}
+address-pools:
+- {name: my-ip-space, protocol: bgp, addresses: [172.16.7.192/26]}
+`;
+}
+
+/** An API server with a Node, a ConfigMap and a Service with an endpoint; a router; no speaker. */
+async function setUp(t: TestContext) {
+  const server = await startApiServer();
+  const router = new TestRouter({ asn: 64512 });
+  const port = await router.listen();
+  const folder = mkdtempSync(join(tmpdir(), "routelb-speaker-"));
+  const kubeconfigPath = join(folder, "kubeconfig");
+  const named = (name: string, content: object) => [{ name, ...content }];
+  writeFileSync(
+    kubeconfigPath,
+    JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: named("lab", { cluster: { server: server.url } }),
+      users: named("lab", { user: {} }),
+      contexts: named("lab", { context: { cluster: "lab", user: "lab" } }),
+      "current-context": "lab",
+    }),
+  );
+  server.objects.apply({
+    apiVersion: "v1",
+    kind: "Node",
+    metadata: { name: "node1" },
+    status: { addresses: [{ type: "InternalIP", address: "172.16.7.11" }] },
+  });
+  applyService(server, "nginx", "172.16.7.192");
+  applySlice(server, "nginx", true);
+  t.after(async () => {
+    await router.close();
+    await server.close();
+    rmSync(folder, { recursive: true });
+  });
+  return { server, router, port, kubeconfigPath };
+}
+
+function applyService(server: ApiServer, name: string, ip: string): void {
+  server.objects.apply({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name, namespace: "default" },
+    spec: { type: "LoadBalancer", ports: [{ port: 80 }], selector: { app: name } },
+    status: { loadBalancer: { ingress: [{ ip }] } },
+  });
+}
+
+function applySlice(server: ApiServer, name: string, ready: boolean): void {
+  const conditions = { ready, serving: ready, terminating: !ready };
+  server.objects.apply({
+    apiVersion: "discovery.k8s.io/v1",
+    kind: "EndpointSlice",
+    metadata: {
+      name: `${name}-abcde`,
+      namespace: "default",
+      labels: { "kubernetes.io/service-name": name },
+    },
+    addressType: "IPv4",
+    endpoints: [{ addresses: ["10.244.1.2"], nodeName: "node1", conditions }],
+    ports: [{ port: 80, protocol: "TCP" }],
+  });
+}
+
+function applyConfigMap(server: ApiServer, name: string, data: Record<string, string>): void {
+  const metadata = { name, namespace: "routelb-system" };
+  server.objects.apply({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
+}
+
+/** What the leading controller would write. */
+function accept(server: ApiServer, text: string): void {
+  const hash = createHash("sha256").update(text).digest("hex");
+  const content = { config: text, previous: "", "source-sha256": hash };
+  applyConfigMap(server, "config-in-force", content);
+}
+
+/** A speaker in this process; `stop` is what SIGTERM does. */
+async function startSpeaker(t: TestContext, kubeconfigPath: string) {
+  const told = new AbortController();
+  const lines: LogLine[] = [];
+  const listening = Promise.withResolvers<number>();
+  const options = {
+    nodeName: "node1",
+    version: "0.1.0",
+    namespace: "routelb-system",
+    configName: "config",
+    loadBalancerClass: { isDefault: false },
+    ignoreExcludeLabel: false,
+    port: 0,
+    host: "127.0.0.1",
+    servesState: true,
+    notActedOn: ["drain-time"],
+  };
+  const ended = runSpeaker(options, recordingLogger(lines), told.signal, {
+    clock: systemClock,
+    random: () => 0,
+    transport: tcpTransport,
+    interfaces: () => [{ name: "eth0", addresses: [address("172.16.7.11")] }],
+    uptimeSeconds: () => 100_000,
+    api: connectKubeApi({ kubeconfigPath, fieldManager: "routelb-speaker", clock: systemClock }),
+    routeTables: () => ["", ""],
+    onListening: listening.resolve,
+  });
+  const stop = async () => {
+    told.abort(new Error("SIGTERM"));
+    await ended;
+  };
+  t.after(stop);
+  const port = await listening.promise;
+  const get = async (path: string) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`);
+    return { status: response.status, text: await response.text() };
+  };
+  return { get, stop, lines };
+}
+
+test("from the API to the router and back, with SIGTERM at the end", limits, async (t) => {
+  const { server, router, port, kubeconfigPath } = await setUp(t);
+  applyConfigMap(server, "config", { config: configText(port) });
+  accept(server, configText(port));
+  const { get, stop, lines } = await startSpeaker(t, kubeconfigPath);
+  await router.until(() => router.count("End-of-RIB ipv6") === 1);
+  assert.deepEqual(router.log, ["open", "+172.16.7.192/32", "End-of-RIB ipv4", "End-of-RIB ipv6"]);
+  assert.deepEqual(await get("/readyz"), { status: 200, text: "ok\n" });
+  assert.equal((await get("/healthz")).status, 200);
+  const state = JSON.parse((await get("/state")).text);
+  assert.equal(state.sessions[0].state, "Established");
+  assert.equal(state.routes.router[0].prefix, "172.16.7.192/32");
+  assert.deepEqual(state.services[0].advertised, ["172.16.7.192"]);
+
+  applySlice(server, "nginx", false);
+  await router.untilRoutes();
+  applySlice(server, "nginx", true);
+  await router.untilRoutes("172.16.7.192/32");
+  server.objects.delete("services", "default/nginx");
+  await router.untilRoutes();
+  applyService(server, "other", "172.16.7.201");
+  applySlice(server, "other", true);
+  await router.untilRoutes("172.16.7.201/32");
+
+  await stop();
+  await router.until(() => router.log.at(-1) === "closed");
+  assert.deepEqual(router.log.slice(-3), [
+    "-172.16.7.201/32",
+    "NOTIFICATION 6/2 Cease, Administrative Shutdown: node1: the speaker is shutting down",
+    "closed",
+  ]);
+  assert.equal(router.count("open"), 1);
+  const warned = lines.filter(({ level }) => level === "warn" || level === "error");
+  assert.deepEqual(
+    warned.map(({ message }) => message),
+    ["flags are set that nothing acts on yet"],
+  );
+});
+
+test(
+  "without a configuration it waits; the user's own counts while none was accepted",
+  limits,
+  async (t) => {
+    const { server, router, port, kubeconfigPath } = await setUp(t);
+    const { get } = await startSpeaker(t, kubeconfigPath);
+    await until(async () => /ConfigMap|configuration/i.test((await get("/readyz")).text));
+    assert.equal((await get("/readyz")).status, 503);
+    applyConfigMap(server, "config", { config: configText(port) });
+    await router.untilRoutes("172.16.7.192/32");
+  },
+);
+
+test(
+  "a broken edit changes nothing, also not for a speaker that starts later",
+  limits,
+  async (t) => {
+    const { server, router, port, kubeconfigPath } = await setUp(t);
+    accept(server, configText(port));
+    applyConfigMap(server, "config", { config: "peers: [{my-asn: 0}]" });
+    const { get } = await startSpeaker(t, kubeconfigPath);
+    await router.untilRoutes("172.16.7.192/32");
+    await until(async () =>
+      (await get("/metrics")).text.includes("routelb_k8s_client_config_stale_bool 1\n"),
+    );
+    const state = JSON.parse((await get("/state")).text);
+    assert.equal(state.config.isStale, true);
+    assert.equal(typeof state.config.reason, "string");
+  },
+);
+
+test("the API server goes away and comes back: routes stay, then follow", limits, async (t) => {
+  const { server, router, port, kubeconfigPath } = await setUp(t);
+  accept(server, configText(port));
+  const { get } = await startSpeaker(t, kubeconfigPath);
+  await router.untilRoutes("172.16.7.192/32");
+  await server.stop();
+  const following = 'routelb_k8s_client_following{resource="services"}';
+  await until(async () => (await get("/metrics")).text.includes(`${following} 0\n`));
+  assert.deepEqual(await get("/readyz"), { status: 200, text: "ok\n" });
+  assert.deepEqual([...router.routes], ["172.16.7.192/32"]);
+  applyService(server, "other", "172.16.7.201");
+  applySlice(server, "other", true);
+  await server.start();
+  await router.untilRoutes("172.16.7.192/32", "172.16.7.201/32");
+  assert.equal(router.count("open"), 1);
+  assert.equal(router.count("-172.16.7.192/32"), 0);
+});
+
+test("the session's coming up is an Event on the Node", limits, async (t) => {
+  const { server, router, port, kubeconfigPath } = await setUp(t);
+  accept(server, configText(port));
+  const written = new Promise<void>((resolve) => {
+    server.objects.onChange("events", () => resolve());
+  });
+  await startSpeaker(t, kubeconfigPath);
+  await router.untilRoutes("172.16.7.192/32");
+  await written;
+  const [event] = server.objects.list("events", "default");
+  assert.equal(event?.["reason"], "BGPSessionUp");
+  assert.equal(event?.["message"], "BGP session with router is up");
+});
+
+test("as a process: SIGTERM withdraws and ends it with code 0", limits, async (t) => {
+  const { server, router, port, kubeconfigPath } = await setUp(t);
+  accept(server, configText(port));
+  const program = join(import.meta.dirname, "../../src/cli/main.ts");
+  const flags = ["--kubeconfig", kubeconfigPath, "--node-name", "node1", "--host", "127.0.0.1"];
+  const httpPort = String(await freePort());
+  const child = spawn(process.execPath, [program, "speaker", ...flags, "--port", httpPort]);
+  t.after(() => child.kill("SIGKILL"));
+  await router.until(() => router.count("End-of-RIB ipv4") === 1);
+  child.kill("SIGTERM");
+  const [code] = await once(child, "exit");
+  assert.equal(code, 0);
+  await router.until(() => router.log.at(-1) === "closed");
+  assert.match(router.log.at(-2) ?? "", /^NOTIFICATION 6\/2 Cease, Administrative Shutdown: node1/);
+});
+
+async function freePort(): Promise<number> {
+  const router = new TestRouter({ asn: 1 });
+  const port = await router.listen();
+  await router.close();
+  return port;
+}
+
+/** Asks until it is so; the test's own limit ends it. */
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
+  }
+}
