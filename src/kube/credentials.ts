@@ -22,6 +22,9 @@ export class CredentialsError extends Error {
   override readonly name = "CredentialsError";
 }
 
+/** The API server closes a connection that is idle for 90 seconds; we do so before it does. */
+const idleLimitMs = 60_000;
+
 /**
  * The server and the identity of a kubeconfig file, or of the Pod's service account.
  *
@@ -82,7 +85,7 @@ export class Credentials {
       ),
     );
     if (this.#agent === undefined || !isDeepStrictEqual(this.#agent.options, tls)) {
-      const keepAlive = { keepAlive: true, keepAliveMsecs: 15_000 };
+      const keepAlive = { keepAlive: true, timeout: idleLimitMs };
       const agent =
         this.#server.protocol === "https:"
           ? new HttpsAgent({ ...tls, ...keepAlive })
@@ -107,7 +110,7 @@ function load(kubeconfigPath: string | undefined): { config: KubeConfig; server:
     }
     const cluster = config.getCurrentCluster();
     const user = config.getCurrentUser();
-    if (cluster === null || isGuess(config)) {
+    if (cluster === null || (kubeconfigPath === undefined && isGuess(config))) {
       throw new Error(
         "no kubeconfig was given or found, and this is no Pod with a service account",
       );
@@ -127,7 +130,8 @@ function load(kubeconfigPath: string | undefined): { config: KubeConfig; server:
 
 /** With nothing to go by, loadFromDefault assumes a server on this machine's port 8080. */
 function isGuess(config: KubeConfig): boolean {
-  return config.getCurrentContext() === "loaded-context";
+  const isDefault = config.getCurrentContext() === "loaded-context";
+  return isDefault && config.getCurrentCluster()?.server === "http://localhost:8080";
 }
 
 /** A token file may end with a line feed, which no header can hold. */

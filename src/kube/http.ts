@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { KubeError } from "./client.ts";
@@ -62,33 +62,46 @@ function readAgain(request: HttpRequest, credentials: Credentials): void {
 }
 
 async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<IncomingMessage> {
-  const { credentials, clock } = options;
-  const url = new URL(credentials.server);
-  url.pathname = url.pathname.replace(/\/$/, "") + request.path;
-  for (const [name, value] of Object.entries(request.query ?? {})) {
-    if (value !== undefined) {
-      url.searchParams.set(name, value);
+  const { credentials, clock, userAgent } = options;
+  try {
+    const own = await credentials.requestOptions();
+    const url = new URL(credentials.server);
+    url.pathname = url.pathname.replace(/\/$/, "") + request.path;
+    for (const [name, value] of Object.entries(request.query ?? {})) {
+      if (value !== undefined) {
+        url.searchParams.set(name, value);
+      }
     }
-  }
-  const own = await credentials.requestOptions().catch((error: unknown) => {
-    throw unanswered(request, error);
-  });
-  const body = request.body === undefined ? undefined : JSON.stringify(request.body);
-  const headers = {
-    ...own.headers,
-    accept: "application/json",
-    "user-agent": options.userAgent,
-    ...(body === undefined
-      ? {}
-      : {
-          "content-type": request.contentType ?? "application/json",
-          "content-length": Buffer.byteLength(body),
-        }),
-  };
-  const start = url.protocol === "https:" ? httpsRequest : httpRequest;
-  return new Promise((resolve, reject) => {
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const headers = {
+      ...own.headers,
+      accept: "application/json",
+      "user-agent": userAgent,
+      ...(body === undefined
+        ? {}
+        : {
+            "content-type": request.contentType ?? "application/json",
+            "content-length": Buffer.byteLength(body),
+          }),
+    };
+    request.signal?.throwIfAborted();
+    const start = url.protocol === "https:" ? httpsRequest : httpRequest;
     const outgoing = start(url, { ...own, method: request.method, headers });
-    const abort = () => outgoing.destroy(asError(request.signal?.reason));
+    outgoing.end(body);
+    return await answerTo(outgoing, request.signal, clock);
+  } catch (error) {
+    throw unanswered(request, error);
+  }
+}
+
+/** Resolves when the head of the answer is there; `signal` also ends the body that follows. */
+function answerTo(
+  outgoing: ClientRequest,
+  signal: AbortSignal | undefined,
+  clock: Clock,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const abort = () => outgoing.destroy(asError(signal?.reason));
     let timer = clock.after(connectLimitMs, () => outgoing.destroy(new Error("cannot connect")));
     const extend = () => {
       timer.cancel();
@@ -97,27 +110,22 @@ async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<Inc
     outgoing.once("socket", (socket) => {
       socket.setKeepAlive(true, tcpKeepAliveMs);
       if (socket.connecting) {
-        socket.once(url.protocol === "https:" ? "secureConnect" : "connect", extend);
+        socket.once(outgoing.protocol === "https:" ? "secureConnect" : "connect", extend);
       } else {
         extend();
       }
     });
     outgoing.once("response", (response) => {
       timer.cancel();
-      response.once("close", () => request.signal?.removeEventListener("abort", abort));
+      response.once("close", () => signal?.removeEventListener("abort", abort));
       resolve(response);
     });
     outgoing.on("error", (error) => {
       timer.cancel();
-      request.signal?.removeEventListener("abort", abort);
-      reject(unanswered(request, error));
+      signal?.removeEventListener("abort", abort);
+      reject(error);
     });
-    if (request.signal?.aborted === true) {
-      abort();
-    } else {
-      request.signal?.addEventListener("abort", abort);
-    }
-    outgoing.end(body);
+    signal?.addEventListener("abort", abort);
   });
 }
 

@@ -245,7 +245,8 @@ export class Reflector<T> {
     } else {
       this.#lastFailure = failure;
       this.#isToldDown = true;
-      logger.warn(fields, "the API server cannot be followed; what was known stays in force");
+      const level = failure === "other" ? "error" : "warn";
+      logger[level](fields, "the API server cannot be followed; what was known stays in force");
     }
     const seconds = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) : 0;
     return Math.min(Math.max(seconds, 0), 120) * 1_000;
