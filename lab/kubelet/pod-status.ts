@@ -37,7 +37,7 @@ export function statusPatch(state: PodState, current: JsonObject): JsonObject | 
     ],
     containerStatuses:
       state.startError === undefined
-        ? state.containers.map(containerStatus)
+        ? state.containers.map((container) => containerStatus(container, state.isLeaving))
         : state.pod.containers.map(({ name, image }) => ({
             name,
             image,
@@ -51,14 +51,14 @@ export function statusPatch(state: PodState, current: JsonObject): JsonObject | 
   return digest(status) === digest(current) ? undefined : status;
 }
 
-function containerStatus(container: Container): JsonObject {
+function containerStatus(container: Container, isLeaving: boolean): JsonObject {
   const { name, image } = container.spec;
   return {
     name,
     image,
     imageID: image,
     containerID: `lab://${name}`,
-    ready: container.ready,
+    ready: container.ready && !isLeaving,
     restartCount: container.restarts,
     started: container.running,
     state: container.running
