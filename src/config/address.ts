@@ -21,13 +21,13 @@ function isMapped(address: Address): boolean {
   return address.family === "ipv6" && address.value >> 32n === 0xffffn;
 }
 
-/** A member of a pool's `addresses`. */
+/** A member of a pool's `addresses`. As in MetalLB, a length may have leading zeros. */
 export const addressRange: Reader<AddressRange> = (tree, report) => {
   const value = text(tree, report);
   if (value === undefined) {
     return undefined;
   }
-  const range = parseRange(value);
+  const range = parseRange(value.replace(/\/0+(?=\d)/, "/"));
   if (range === undefined) {
     report(tree, whyNoRange(value));
     return undefined;

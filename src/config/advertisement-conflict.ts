@@ -1,7 +1,7 @@
 import type { AddressRange } from "../net/range.ts";
 import type { PlacedAdvertisement } from "./advertisement.ts";
 import type { Report } from "./finding.ts";
-import type { AdvertisementConfig, Selector } from "./model.ts";
+import type { AdvertisementConfig } from "./model.ts";
 
 /**
  * Reports advertisements of one pool that exclude each other: one that is written twice, and two
@@ -46,12 +46,6 @@ function areInConflict(
   );
 }
 
-function isSelective(advertisement: AdvertisementConfig): boolean {
-  return [advertisement.nodeSelectors, advertisement.serviceSelectors].some(
-    (selectors) => selectors.length > 0 && !selectors.some(matchesEverything),
-  );
-}
-
-function matchesEverything(selector: Selector): boolean {
-  return Object.keys(selector.matchLabels).length === 0 && selector.matchExpressions.length === 0;
+function isSelective({ nodeSelectors, serviceSelectors }: AdvertisementConfig): boolean {
+  return nodeSelectors.length > 0 || serviceSelectors.length > 0;
 }

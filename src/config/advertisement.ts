@@ -18,7 +18,7 @@ import { type Place, type Report, shown } from "./finding.ts";
 import type { AdvertisementConfig, Community, Selector } from "./model.ts";
 import { nearestWord } from "./nearest.ts";
 import { keys } from "./schema.ts";
-import { selector } from "./selector.ts";
+import { selectorList } from "./selector.ts";
 import type { Tree } from "./yaml-tree.ts";
 
 /** An AS_SEQUENCE holds 255 numbers (RFC 4271 §4.3), of which one is ours anyway. */
@@ -105,8 +105,8 @@ function readAdvertisement(
     med: fields.withDefault("med", med, 0),
     prepend: fields.withDefault("prepend", prepend, 0),
     peers: fields.withDefault("peers", listOf(peerName(references)), []),
-    nodeSelectors: fields.withDefault("node-selectors", listOf(selector), []),
-    serviceSelectors: fields.withDefault("service-selectors", listOf(selector), []),
+    nodeSelectors: fields.withDefault("node-selectors", selectorList, []),
+    serviceSelectors: fields.withDefault("service-selectors", selectorList, []),
   };
   checkLengths(fields, partial, ranges, report);
   return isComplete(partial) ? partial : undefined;

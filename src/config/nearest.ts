@@ -8,13 +8,19 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(wanted, letters(candidate));
+    const distance = wordDistance(wanted, letters(candidate));
     if (distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
   return best;
+}
+
+/** A beginning of a word is one step from the whole: `hold` means `hold-time`. */
+function wordDistance(wanted: string, candidate: string): number {
+  const isBeginning = wanted.length > 2 && candidate.startsWith(wanted);
+  return isBeginning ? 1 : editDistance(wanted, candidate);
 }
 
 function letters(word: string): string {

@@ -42,12 +42,18 @@ const passwordSecret: Reader<{ name: string; key: string }> = (tree, report) => 
   const fields = readFields(tree, keys.passwordSecret, report);
   const name = fields?.required(
     "name",
-    parsedText((value) => (isDnsSubdomain(value) ? value : undefined), "the name of a Secret"),
-    "the name of a Secret in the same namespace",
+    parsedText(
+      (value) => (isDnsSubdomain(value) ? value : undefined),
+      "write the name of a Secret",
+    ),
+    "write the name of a Secret in the same namespace",
   );
   const key = fields?.required(
     "key",
-    parsedText((value) => (/^[-\w.]{1,253}$/.test(value) ? value : undefined), "a key of a Secret"),
+    parsedText(
+      (value) => (/^[-\w.]{1,253}$/.test(value) ? value : undefined),
+      "write a key of a Secret",
+    ),
     "the key in the Secret that holds the password",
   );
   return name === undefined || key === undefined ? undefined : { name, key };

@@ -20,7 +20,7 @@ import { readPassword } from "./peer-password.ts";
 import { gracefulRestart, readTimes } from "./peer-times.ts";
 import { scalarNumber } from "./scalar.ts";
 import { keys } from "./schema.ts";
-import { selector } from "./selector.ts";
+import { selectorList } from "./selector.ts";
 
 export type PeerFields = Fields<(typeof keys.peer)[number]>;
 
@@ -49,7 +49,7 @@ function readPeer(
     address,
     peerPort: fields.withDefault("peer-port", peerPort, 179),
     times: readTimes(fields, report),
-    nodeSelectors: fields.withDefault("node-selectors", listOf(selector), []),
+    nodeSelectors: fields.withDefault("node-selectors", selectorList, []),
     hops: readHops(fields, asns, report),
     restart: fields.withDefault("graceful-restart", gracefulRestart, { restartTimeSeconds: 120 }),
     families: fields.withDefault("families", familiesReader, ["ipv4", "ipv6"]),
@@ -124,7 +124,7 @@ function readSourceAddress(
 ): Address | undefined {
   const source = fields.optional(
     "source-address",
-    parsedText(parseUnmappedAddress, "an IP address of the node, as in 172.16.7.11"),
+    parsedText(parseUnmappedAddress, "write an IP address of the node, as in 172.16.7.11"),
   );
   if (source === undefined || peer === undefined || peer === "default-gateway") {
     return source;
@@ -163,7 +163,7 @@ function readHops(fields: PeerFields, asns: Asns | undefined, report: Report): H
   if (ebgpMultihop === true && isInternal) {
     report(
       fields.placeOf("ebgp-multihop"),
-      "true is only for external peers, and this one is internal (peer-asn is my-asn): leave it out",
+      "true is only for external peers, and this one is internal (peer-asn is internal or my-asn): leave it out",
     );
   }
   if (ebgpMultihop === undefined) {

@@ -57,17 +57,27 @@ export function poolReader(
       return undefined;
     }
     const name = fields.required("name", placed(text), "a name of your choice");
-    const protocol = fields.required("protocol", protocolReader, "bgp");
-    const addresses = fields.required("addresses", addressList, "a list of networks or ranges");
+    const protocol = fields.required("protocol", protocolReader, "write bgp");
+    const addresses = fields.required(
+      "addresses",
+      addressList,
+      "write a list of networks or ranges",
+    );
     const ranges = addresses ?? [];
     const values = ranges.map((range) => range.value);
+    const settings = readSettings(fields, references, report);
+    const pool = { name: name?.value ?? "", ranges: values };
     if (protocol === "layer2") {
       reportLayer2(fields, layer2, report);
-      const config = { name: name?.value ?? "", ranges: values };
-      return { name, ranges, pool: { protocol, config } };
+      return { name, ranges, pool: { protocol, config: pool } };
     }
-    const config = readBgpPool(name?.value ?? "", values, fields, references, report);
-    return { name, ranges, pool: config === undefined ? undefined : { protocol: "bgp", config } };
+    const advertisements = readAdvertisements(values, fields, references, report);
+    if (settings === undefined || advertisements === undefined) {
+      return { name, ranges, pool: undefined };
+    }
+    const config = { ...pool, ...settings, advertisements };
+    checkCommunityOctets(config, fields, report);
+    return { name, ranges, pool: { protocol: "bgp", config } };
   };
 }
 
@@ -110,16 +120,13 @@ const community16 = wholeNumber({
   what: "the first half of a community is 0 to 65535",
 });
 
-function readBgpPool(
-  name: string,
-  ranges: readonly AddressRange[],
+/** What a pool has besides its name, its addresses and its advertisements. */
+function readSettings(
   fields: PoolFields,
   references: References,
   report: Report,
-): PoolConfig | undefined {
+): Omit<PoolConfig, "name" | "ranges" | "advertisements"> | undefined {
   const pool = {
-    name,
-    ranges,
     avoidBuggyIps: fields.withDefault("avoid-buggy-ips", boolean, false),
     autoAssign: fields.withDefault("auto-assign", boolean, true),
     sharing: fields.withDefault("sharing", oneOf(sharings), "cluster"),
@@ -129,7 +136,6 @@ function readBgpPool(
       serviceAnnotationsReader(references),
       { communities: [] },
     ),
-    advertisements: readAdvertisements(ranges, fields, references, report),
   };
   const serviceAllocation = fields.optional("service-allocation", serviceAllocationReader);
   const weightCommunity = fields.optional("weight-community", community16);
@@ -165,6 +171,27 @@ function readAdvertisements(
   return advertisements.length === 0
     ? [defaultAdvertisement]
     : advertisements.map((advertisement) => advertisement.value);
+}
+
+/**
+ * What communities may take of an UPDATE of 4,096 octets (RFC 4271 §4.1), so that one route with the
+ * longest AS_PATH that we send, and all else, always fits.
+ */
+const mostCommunityOctets = 2800;
+
+/** MetalLB accepts more communities than it can send, and then sends nothing at all. */
+function checkCommunityOctets(config: PoolConfig, fields: PoolFields, report: Report): void {
+  const communities = [config.serviceAnnotations, ...config.advertisements].flatMap(
+    (source) => source.communities,
+  );
+  const octets = communities.reduce((sum, { type }) => sum + (type === "large" ? 12 : 4), 0);
+  if (octets > mostCommunityOctets) {
+    const why = `${communities.length} communities of this pool take ${octets} octets`;
+    report(
+      fields.placeOf("bgp-advertisements"),
+      `the ${why}: an UPDATE has room for ${mostCommunityOctets}, 4 for each or 12 for a large one`,
+    );
+  }
 }
 
 const priorityReader = wholeNumber({

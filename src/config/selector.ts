@@ -16,6 +16,16 @@ export const selector: Reader<Selector> = (tree, report) => {
       };
 };
 
+/** Reads selectors of which one must match; none are left if one of them matches everything. */
+export const selectorList: Reader<Selector[]> = (tree, report) => {
+  const selectors = listOf(selector)(tree, report);
+  return selectors?.some(matchesEverything) === true ? [] : selectors;
+};
+
+function matchesEverything({ matchLabels, matchExpressions }: Selector): boolean {
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
+}
+
 const matchLabels: Reader<Record<string, string>> = (tree, report) => {
   if (tree.type !== "mapping") {
     report(tree, "is not a mapping of label keys to values, as in {rack: a}");

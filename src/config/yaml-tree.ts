@@ -66,7 +66,7 @@ const syntaxMessages = {
   BAD_DIRECTIVE: "a line that begins with % is an unknown YAML directive",
   BAD_DQ_ESCAPE:
     "an unknown escape in double quotes; write \\\\ for a backslash, or use single quotes",
-  BAD_INDENT: "the indentation does not fit the lines around it",
+  BAD_INDENT: "the indentation does not fit the lines around it, or a closing ] or } is missing",
   BAD_PROP_ORDER: "anchors and tags stand before the value, on its line",
   BAD_SCALAR_START: "a value that begins with this character needs quotes",
   BLOCK_AS_IMPLICIT_KEY:
@@ -153,12 +153,15 @@ function parseStream(
 }
 
 const stringTag = "tag:yaml.org,2002:str";
+const passwordPath = /^peers\[\d+\]\.password$/;
 const coreTag = /^tag:yaml\.org,2002:(?:str|int|bool|float|null|map|seq)$/;
 
 class TreeBuilder {
   readonly #positionOf: (offset: number) => Position;
   readonly #report: Report;
   #document: Document.Parsed | undefined;
+  /** Nodes that hold a password: nowhere else may they be shown. */
+  readonly #passwords = new Set<object>();
   #values = 0;
 
   constructor(positionOf: (offset: number) => Position, report: Report) {
@@ -173,6 +176,9 @@ class TreeBuilder {
 
   #tree(node: ParsedNode, path: string, depth: number): Tree {
     const at = this.#positionOf(node.range[0]);
+    if (passwordPath.test(path)) {
+      this.#passwords.add(node);
+    }
     this.#values += 1;
     if (depth > deepest || this.#values > mostValues) {
       if (depth > deepest || this.#values === mostValues + 1) {
@@ -201,9 +207,15 @@ class TreeBuilder {
 
   #alias(alias: Alias.Parsed, path: string, depth: number): Tree {
     const target = this.#document === undefined ? undefined : alias.resolve(this.#document);
-    if (target === undefined || !hasRange(target)) {
+    const why =
+      target === undefined || !hasRange(target)
+        ? syntaxMessages.BAD_ALIAS
+        : this.#passwords.has(target) && !passwordPath.test(path)
+          ? "an alias of a password, which belongs under password only"
+          : undefined;
+    if (target === undefined || !hasRange(target) || why !== undefined) {
       const at = this.#positionOf(alias.range[0]);
-      this.#report({ at, path }, syntaxMessages.BAD_ALIAS);
+      this.#report({ at, path }, why ?? syntaxMessages.BAD_ALIAS);
       return { type: "scalar", at, path, text: "", quoted: false };
     }
     return this.#tree(target, path, depth + 1);
