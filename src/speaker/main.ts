@@ -154,6 +154,8 @@ function reflectorLoops(
     project: (object: KubeObject) => T | undefined,
     scope: Scope = {},
   ): Loop => {
+    const what =
+      scope.namespace === undefined ? resource.plural : `${resource.plural}/${scope.name}`;
     const reflector = new Reflector({
       ...scope,
       api,
@@ -163,9 +165,9 @@ function reflectorLoops(
       clock,
       random,
       logger: logger.child({ component: "kube" }),
-      metrics: metrics.reflector,
+      metrics: metrics.follow(what),
     });
-    return { name: `watch of ${resource.plural}`, run: (stop) => reflector.run(stop) };
+    return { name: `watch of ${what}`, run: (stop) => reflector.run(stop) };
   };
   const { namespace, configName, nodeName } = options;
   return [

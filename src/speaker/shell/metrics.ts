@@ -1,6 +1,7 @@
 import type { SessionStatus } from "../../bgp/session/status.ts";
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
 import type { Counter, Gauge, MetricsRegistry } from "../../runtime/metrics.ts";
+import type { AdvertisedDiff, ServiceAddress } from "../changes.ts";
 import type { Decision } from "../decide.ts";
 
 /** The counts of a session that are metrics: name, help, and where they come from. */
@@ -17,7 +18,7 @@ const sessionCounters = [
   ["route_refreshes_received_total", "ROUTE-REFRESH messages received", "routeRefreshesReceived"],
   ["total_sent", "Messages sent", "messagesSent"],
   ["total_received", "Messages received", "messagesReceived"],
-  ["received_prefixes_total", "Prefixes received; they are not used", "prefixesReceived"],
+  ["prefixes_received_total", "Prefixes received, again and again too; unused", "prefixesReceived"],
   [
     "malformed_attributes_received_total",
     "Attributes against RFC 7606",
@@ -34,10 +35,12 @@ const sessionCounters = [
 export class SpeakerMetrics {
   readonly configLoaded: Gauge<never>;
   readonly configStale: Gauge<never>;
-  readonly reflector: ReflectorMetrics;
+  /** For the Reflector of a resource, which may be one object: `configmaps/config`. */
+  readonly follow: (resource: string) => ReflectorMetrics;
   readonly #sessionUp: Gauge<"peer">;
   readonly #announced: Gauge<"peer">;
-  readonly #pending: Gauge<"peer">;
+  readonly #desired: Gauge<"peer">;
+  readonly #waiting: Gauge<"peer">;
   readonly #counters: readonly {
     readonly counter: Counter<"peer">;
     readonly field: keyof SessionStatus["counters"];
@@ -46,7 +49,7 @@ export class SpeakerMetrics {
   readonly #withheldServices: Gauge<"reason">;
   readonly #decideSeconds: Gauge<never>;
   readonly #nodeName: string;
-  #advertised: Decision["advertised"] = new Map();
+  readonly #peers = new Set<string>();
 
   constructor(registry: MetricsRegistry, nodeName: string) {
     this.#nodeName = nodeName;
@@ -59,13 +62,11 @@ export class SpeakerMetrics {
       "k8s_client_config_stale_bool",
       "1 if another configuration than the one in force was written",
     );
-    this.reflector = reflectorMetrics(registry);
+    this.follow = followMetrics(registry);
     this.#sessionUp = ofPeer("session_up", "1 if the session is Established");
     this.#announced = ofPeer("announced_prefixes_total", "Prefixes that the peer has from us");
-    this.#pending = ofPeer(
-      "pending_prefixes_total",
-      "Prefixes that the peer has yet to be told of",
-    );
+    this.#desired = ofPeer("pending_prefixes_total", "Prefixes that the peer is to have from us");
+    this.#waiting = ofPeer("waiting_prefixes", "Prefixes that the peer has yet to be told of");
     this.#counters = sessionCounters.map(([name, help, field]) => ({
       counter: registry.counter({ name: `routelb_bgp_${name}`, help, labels: ["peer"] }),
       field,
@@ -84,16 +85,21 @@ export class SpeakerMetrics {
   }
 
   showSession({ name: peer, state, advertised, pending, counters }: SessionStatus): void {
+    if (!this.#peers.has(peer)) {
+      this.#peers.add(peer);
+      this.#desired.set({ peer }, 0);
+    }
     this.#sessionUp.set({ peer }, state === "Established" ? 1 : 0);
     this.#announced.set({ peer }, advertised);
-    this.#pending.set({ peer }, pending);
+    this.#waiting.set({ peer }, pending);
     for (const { counter, field } of this.#counters) {
       counter.follow({ peer }, counters[field]);
     }
   }
 
   removeSession(peer: string): void {
-    for (const metric of [this.#sessionUp, this.#announced, this.#pending]) {
+    this.#peers.delete(peer);
+    for (const metric of [this.#sessionUp, this.#announced, this.#desired, this.#waiting]) {
       metric.remove({ peer });
     }
     for (const { counter } of this.#counters) {
@@ -101,9 +107,14 @@ export class SpeakerMetrics {
     }
   }
 
-  showDecision({ advertised, withheld }: Decision, seconds: number): void {
+  /** `diff` is what changed since the decision before. */
+  showDecision({ routes, withheld }: Decision, diff: AdvertisedDiff, seconds: number): void {
     this.#decideSeconds.set({}, seconds);
-    this.#showAdvertised(advertised);
+    for (const [peer, { length }] of routes) {
+      this.#peers.add(peer);
+      this.#desired.set({ peer }, length);
+    }
+    this.#showAdvertised(diff);
     const counts = new Map<string, number>();
     for (const reasons of withheld.values()) {
       for (const { reason, peer } of reasons) {
@@ -115,33 +126,22 @@ export class SpeakerMetrics {
     this.#withheldServices.replaceAll([...counts].map(([reason, count]) => [{ reason }, count]));
   }
 
-  /** Touches only the series that differ: there is one for each address of each Service. */
-  #showAdvertised(advertised: Decision["advertised"]): void {
-    const labels = (service: string, ip: string) => ({
-      service,
-      protocol: "bgp",
-      node: this.#nodeName,
-      ip,
-    });
-    for (const [service, addresses] of this.#advertised) {
-      for (const ip of addresses) {
-        if (advertised.get(service)?.includes(ip) !== true) {
-          this.#services.remove(labels(service, ip));
-        }
-      }
+  /** There is one series for each address of each Service, so only those that differ are touched. */
+  #showAdvertised({ added, removed }: AdvertisedDiff): void {
+    const labels = ({ service, ip }: ServiceAddress) => {
+      return { service, protocol: "bgp", node: this.#nodeName, ip };
+    };
+    for (const address of removed) {
+      this.#services.remove(labels(address));
     }
-    for (const [service, addresses] of advertised) {
-      for (const ip of addresses) {
-        if (this.#advertised.get(service)?.includes(ip) !== true) {
-          this.#services.set(labels(service, ip), 1);
-        }
-      }
+    for (const address of added) {
+      this.#services.set(labels(address), 1);
     }
-    this.#advertised = advertised;
   }
 }
 
-function reflectorMetrics(registry: MetricsRegistry): ReflectorMetrics {
+/** Of all Reflectors; each has the name of what it follows as its label `resource`. */
+function followMetrics(registry: MetricsRegistry): (resource: string) => ReflectorMetrics {
   const updates = registry.counter({
     name: "routelb_k8s_client_updates_total",
     help: "Lists and watch events taken in",
@@ -162,13 +162,13 @@ function reflectorMetrics(registry: MetricsRegistry): ReflectorMetrics {
     help: "1 while the API server can be followed for the resource; routes stay when it is 0",
     labels: ["resource"],
   });
-  return {
-    setWatching: (resource, isWatching) => following.set({ resource }, isWatching ? 1 : 0),
+  return (resource) => ({
+    setWatching: (_plural, isWatching) => following.set({ resource }, isWatching ? 1 : 0),
     countList: () => updates.add({}),
     countEvent: () => updates.add({}),
-    countFailure: (resource, reason) => {
+    countFailure: (_plural, reason) => {
       errors.add({});
       failures.add({ resource, reason });
     },
-  };
+  });
 }

@@ -10,6 +10,7 @@ import type { Address } from "../../net/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { coalesce } from "../../runtime/coalesce.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { type AdvertisedDiff, diffAdvertised, type ServiceAddress } from "../changes.ts";
 import { type Decision, decideRoutes } from "../decide.ts";
 import { type NotDialled, needsDefaultGateways, planSessions } from "../peers.ts";
 import { SliceIndex } from "../slice-index.ts";
@@ -37,6 +38,8 @@ export interface SpeakerPorts extends SessionPorts {
 
 /** How long after its start a speaker counts as ready although a peer has not got all routes. */
 const readyAfterMs = 30_000;
+/** So many addresses of a change are named in the log. */
+const shownAddresses = 10;
 
 /**
  * The speaker between its Stores, which Reflectors fill, and its sessions.
@@ -229,8 +232,26 @@ export class Speaker {
     );
     const seconds = (clock.now() - startedMs) / 1000;
     this.#sessions.setRoutes(decision.routes);
+    const diff = diffAdvertised(this.#decision?.advertised ?? new Map(), decision.advertised);
     this.#decision = decision;
-    metrics.showDecision(decision, seconds);
+    metrics.showDecision(decision, diff, seconds);
+    this.#logChanges(diff);
+  }
+
+  #logChanges({ added, removed }: AdvertisedDiff): void {
+    if (added.length + removed.length > 0) {
+      const some = (addresses: readonly ServiceAddress[]) =>
+        addresses.slice(0, shownAddresses).map(({ service, ip }) => `${service} ${ip}`);
+      this.#ports.logger.info(
+        {
+          advertised: added.length,
+          withdrawn: removed.length,
+          ...(added.length === 0 ? {} : { advertise: some(added) }),
+          ...(removed.length === 0 ? {} : { withdraw: some(removed) }),
+        },
+        "what this node advertises changed",
+      );
+    }
   }
 
   #takeNotDialled(notDialled: readonly NotDialled[]): void {

@@ -9,6 +9,7 @@ import { systemClock } from "../../../src/runtime/clock.ts";
 import { MetricsRegistry } from "../../../src/runtime/metrics.ts";
 import { SpeakerMetrics } from "../../../src/speaker/shell/metrics.ts";
 import { Speaker } from "../../../src/speaker/shell/speaker.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { recordingLogger } from "../../support/recording-logger.ts";
 import { address, endpoint, node, service, slice } from "../fixtures.ts";
 import { TestRouter } from "../test-router.ts";
@@ -70,7 +71,12 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
     await speaker.close("the test is over");
     await router.close();
   });
-  return { router, port, speaker, registry, logger, events };
+  /** Resolves after the pass that a change of a Store led to. */
+  const settled = () =>
+    new Promise<void>((resolve) => {
+      setImmediate(() => setImmediate(resolve));
+    });
+  return { router, port, speaker, registry, logger, events, settled };
 }
 
 type Setup = Awaited<ReturnType<typeof setUp>>;
@@ -147,9 +153,7 @@ test("a broken configuration changes nothing and is told", async (t) => {
   const { router, speaker, logger, registry } = setup;
   await router.untilRoutes("172.16.7.192/32");
   speaker.userConfig.replace(configMap("config", { config: "peers: [{my-asn: 0}]" }), "2");
-  await new Promise((resolve) => {
-    setImmediate(() => setImmediate(resolve));
-  });
+  await setup.settled();
   assert.match(await registry.text(), /^routelb_k8s_client_config_stale_bool 1$/m);
   assert.match(await registry.text(), /^routelb_k8s_client_config_loaded_bool 1$/m);
   assert.deepEqual(
@@ -182,14 +186,13 @@ test("metrics: the session, its routes, and the addresses that are advertised", 
   const idle = slice("default/idle", [endpoint("node1", "not-ready")]);
   speaker.slices.applyWatchEvent(idle.key, "2", idle);
   await router.until(() => router.count("End-of-RIB ipv6") === 1);
-  await new Promise((resolve) => {
-    setImmediate(() => setImmediate(resolve));
-  });
+  await setup.settled();
   const text = await registry.text();
   for (const line of [
     'routelb_bgp_session_up{peer="router"} 1',
     'routelb_bgp_announced_prefixes_total{peer="router"} 1',
-    'routelb_bgp_pending_prefixes_total{peer="router"} 0',
+    'routelb_bgp_pending_prefixes_total{peer="router"} 1',
+    'routelb_bgp_waiting_prefixes{peer="router"} 0',
     'routelb_bgp_notifications_received_total{peer="router"} 0',
     'routelb_speaker_announced{service="default/nginx",protocol="bgp",node="node1",ip="172.16.7.192"} 1',
     'routelb_speaker_withheld_addresses{reason="no-endpoints"} 1',
@@ -199,6 +202,40 @@ test("metrics: the session, its routes, and the addresses that are advertised", 
   ]) {
     assert.ok(text.includes(`${line}\n`), `${line}\n${text}`);
   }
+});
+
+test("a peer that does not answer delays readiness for 30 s, never longer", async (t) => {
+  const clock = new ManualClock();
+  const setup = await setUp(t, clock);
+  await setup.router.close();
+  fillStores(setup);
+  await setup.settled();
+  const [reason] = setup.speaker.whyNotReady();
+  assert.match(reason ?? "", /^router has not got all routes yet \(/);
+  clock.advance(29_000);
+  assert.equal(setup.speaker.whyNotReady().length, 1);
+  clock.advance(1_000);
+  assert.deepEqual(setup.speaker.whyNotReady(), []);
+});
+
+test("the Node's labels choose its peers", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup);
+  const { router, speaker, port, logger } = setup;
+  await router.untilRoutes("172.16.7.192/32");
+  const text = configText(port).replace(
+    "name: router",
+    "name: router\n  node-selectors: [{match-labels: {rack: a}}]",
+  );
+  speaker.inForceConfig.replace(inForce(text), "2");
+  await setup.settled();
+  assert.equal(router.count("open"), 1);
+  speaker.nodes.applyWatchEvent("node1", "3", node({ labels: { rack: "b" } }));
+  await router.until(() => router.log.at(-1) === "closed");
+  speaker.nodes.applyWatchEvent("node1", "4", node({ labels: { rack: "a" } }));
+  await router.untilRoutes("172.16.7.192/32");
+  const said = logger.lines.filter(({ message }) => message === "peer is not for this node");
+  assert.equal(said.length, 1);
 });
 
 test("a Node that is no longer there changes nothing", async (t) => {
