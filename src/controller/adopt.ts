@@ -117,6 +117,10 @@ function isSettled(service: Service, previous: Allocation): boolean {
   );
 }
 
+/**
+ * Addresses of `previous` that the Service has not got yet and still wants: those of a family in
+ * which it holds none, and those that it asks for.
+ */
 function promisedAddresses(
   service: Service,
   held: readonly PooledAddress[],
@@ -126,10 +130,20 @@ function promisedAddresses(
   if (outcome?.type !== "assigned" || outcome.uid !== service.uid) {
     return none;
   }
-  const isHeld = (address: Address) => held.some((have) => have.address.text === address.text);
-  return outcome.addresses.every(({ address }) => isHeld(address))
-    ? none
-    : outcome.addresses.map(({ address }) => address);
+  const { addresses, pool: askedPool, families } = readRequest(service);
+  const isWanted = ({ address, pool }: PooledAddress) => {
+    const has = ofFamily(held, address.family);
+    const asked = addresses.get(address.family);
+    if (has === undefined) {
+      return families.includes(address.family);
+    }
+    return asked === undefined
+      ? askedPool === pool.name && has.pool.name !== askedPool
+      : asked.text === address.text;
+  };
+  return outcome.addresses.some(isWanted)
+    ? outcome.addresses.filter(isWanted).map(({ address }) => address)
+    : none;
 }
 
 /** Books all that the Service may keep; answers with the first of each family that it wants. */

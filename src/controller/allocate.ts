@@ -26,6 +26,7 @@ import {
   poolsFull,
   type Shortfall,
   unknownPool,
+  worstShortfall,
 } from "./shortfall.ts";
 
 /**
@@ -266,17 +267,14 @@ function shortfallToReport(claim: Claim, choices: Choices): Shortfall | undefine
   const { request } = claim;
   const hasSome =
     choices.chosen.size > 0 || request.families.some((family) => currentAddress(claim, family));
-  for (const [family, shortfall] of choices.shortfalls) {
-    if (
+  const toReport = [...choices.shortfalls].filter(
+    ([family]) =>
       !hasSome ||
       request.needsAllFamilies ||
       request.addresses.has(family) ||
-      currentAddress(claim, family) !== undefined
-    ) {
-      return shortfall;
-    }
-  }
-  return undefined;
+      currentAddress(claim, family) !== undefined,
+  );
+  return worstShortfall(toReport.map(([, shortfall]) => shortfall));
 }
 
 function mustClear({ service, request }: Claim, pools: PoolIndex): boolean {

@@ -11,6 +11,7 @@ export interface Shortfall {
   readonly message: string;
 }
 
+/** What only a change of the Service or the configuration cures comes before what time may cure. */
 export const shortfallReasons = [
   "no-cluster-ip",
   "invalid-request",
@@ -18,12 +19,19 @@ export const shortfallReasons = [
   "pool-not-for-service",
   "address-not-in-pool",
   "address-avoided",
-  "address-in-use",
   "no-pool",
+  "address-in-use",
   "pools-full",
 ] as const;
 
 export type ShortfallReason = (typeof shortfallReasons)[number];
+
+/** The one to report of several. */
+export function worstShortfall(shortfalls: readonly Shortfall[]): Shortfall | undefined {
+  return shortfalls.toSorted(
+    (a, b) => shortfallReasons.indexOf(a.reason) - shortfallReasons.indexOf(b.reason),
+  )[0];
+}
 
 /** `pools-full` as Events and conditions want it: `PoolsFull`. */
 export function reasonInCamelCase(reason: ShortfallReason): string {
