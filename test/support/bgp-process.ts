@@ -2,7 +2,7 @@
  * Runs one BGP session for tests in namespaces. It listens on the UNIX socket that its first
  * argument names; each line that it gets is a request, each line that it sends the answer.
  */
-import { createServer } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { localInterfaces } from "../../src/bgp/session/interfaces.ts";
 import { Session, type SessionPeer } from "../../src/bgp/session/session.ts";
@@ -74,6 +74,11 @@ async function answer(request: SpeakerRequest): Promise<unknown> {
   }
 }
 
+async function respond(line: string, socket: Socket): Promise<void> {
+  const result = await answer(JSON.parse(line));
+  socket.write(`${JSON.stringify(result ?? null, asText)}\n`);
+}
+
 function asText(_key: string, value: unknown): unknown {
   if (value instanceof Uint8Array) {
     return Buffer.from(value).toString("hex");
@@ -83,8 +88,6 @@ function asText(_key: string, value: unknown): unknown {
 
 createServer((socket) => {
   createInterface(socket).on("line", (line) => {
-    void answer(JSON.parse(line)).then((result) => {
-      socket.write(`${JSON.stringify(result ?? null, asText)}\n`);
-    });
+    void respond(line, socket);
   });
 }).listen(process.argv[2]);

@@ -10,7 +10,8 @@ import type { MutableCounters } from "./status.ts";
 export interface RouteSenderOptions {
   readonly localAsn: number;
   readonly linkBandwidth: LinkBandwidthForm;
-  readonly nodeAddresses: readonly Address[];
+  /** Read again at each use: a Node's addresses may change. */
+  readonly node: { readonly addresses: readonly Address[] };
   readonly interfaces: () => readonly LocalInterface[];
   readonly clock: Clock;
   readonly counters: MutableCounters;
@@ -122,14 +123,14 @@ export class RouteSender {
 
   /** Works out the difference anew, with the next hops of this moment. */
   #update(): void {
-    const { nodeAddresses, interfaces, clock } = this.#options;
+    const { node, interfaces, clock } = this.#options;
     if (this.#adjRibOut === undefined || this.#session === undefined || !this.#routes) {
       return;
     }
     const { negotiated, local } = this.#session;
     const nextHops = chooseNextHops({
       localAddress: local,
-      nodeAddresses,
+      nodeAddresses: node.addresses,
       interfaces: interfaces(),
       extendedNextHop: negotiated.extendedNextHop,
     });

@@ -122,7 +122,7 @@ export class Session {
     this.#sender = new RouteSender({
       localAsn: peer.localAsn,
       linkBandwidth: peer.linkBandwidth,
-      nodeAddresses: node.addresses,
+      node,
       interfaces: options.interfaces,
       clock,
       counters,

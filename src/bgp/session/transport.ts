@@ -47,33 +47,120 @@ export interface Transport {
 /** DSCP CS6, network control (RFC 4594 §3.1), as the octet of the IP header. */
 const networkControl = 0xc0;
 const maxEndMs = 5_000;
+/** RFC 5082 §3: what comes from the next hop over has it, and nobody farther away can forge it. */
+const maxTtl = 255;
 
-/** TCP by `node:net`. */
+/** TCP by `node:net`; options that it does not have come by native code, loaded when needed. */
 export const tcpTransport: Transport = {
   connect(target, listener) {
-    const socket = new Socket();
-    const connection = new TcpConnection(socket, listener);
+    const connection = new TcpConnection(listener);
+    if (target.password === undefined && target.ttlSecurityHops === undefined) {
+      connection.dial(new Socket(), target);
+    } else {
+      void dialWithOptions(connection, target);
+    }
+    return connection;
+  },
+};
+
+/**
+ * The options must be on the socket before the first SYN (RFC 2385 §2), so a failure to set one is a
+ * failure to connect: never a session without them.
+ */
+async function dialWithOptions(connection: TcpConnection, target: ConnectTarget): Promise<void> {
+  try {
+    const { openSocket } = await import("../../native/socket.ts");
+    if (connection.isDestroyed) {
+      return;
+    }
+    const { address, password, ttlSecurityHops } = target;
+    const fd = openSocket({
+      family: address.family,
+      type: "stream",
+      ...(password !== undefined && { md5: { peer: address, key: password } }),
+      ...(ttlSecurityHops !== undefined && {
+        ttl: maxTtl,
+        minimumTtl: maxTtl + 1 - ttlSecurityHops,
+      }),
+    });
+    connection.dial(new Socket({ fd }), target);
+  } catch (error) {
+    connection.fail(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/** A socket behind the port; its listener is called from the socket's own events only. */
+class TcpConnection implements TransportConnection {
+  #listener: ConnectionListener | undefined;
+  #socket: Socket | undefined;
+  #error: Error | undefined;
+  #isDestroyed = false;
+
+  constructor(listener: ConnectionListener) {
+    this.#listener = listener;
+  }
+
+  get isDestroyed(): boolean {
+    return this.#isDestroyed;
+  }
+
+  dial(socket: Socket, target: ConnectTarget): void {
+    this.#attach(socket);
     socket.connect({
       host: target.address.text,
       port: target.port,
       ...(target.sourceAddress && { localAddress: target.sourceAddress.text }),
     });
-    return connection;
-  },
-};
+  }
 
-/** A socket behind the port; its listener is called from the socket's own events only. */
-export class TcpConnection implements TransportConnection {
-  readonly #socket: Socket;
-  #listener: ConnectionListener | undefined;
-  #error: Error | undefined;
+  /** There will be no socket. */
+  fail(error: Error): void {
+    this.#isDestroyed = true;
+    this.#listener?.closed(error);
+    this.#listener = undefined;
+  }
 
-  constructor(socket: Socket, listener: ConnectionListener) {
+  write(octets: Uint8Array): boolean {
+    const socket = this.#socket;
+    return (
+      socket?.write(octets, (error) => {
+        if (!error && socket.writableLength === 0) {
+          this.#listener?.drained();
+        }
+      }) ?? false
+    );
+  }
+
+  end(): Promise<void> {
+    this.#listener = undefined;
+    this.#isDestroyed = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) {
+      resolve();
+      return promise;
+    }
+    const timeout = setTimeout(() => socket.destroy(), maxEndMs);
+    socket.once("close", () => {
+      clearTimeout(timeout);
+      resolve();
+    });
+    socket.end();
+    socket.resume();
+    return promise;
+  }
+
+  destroy(): void {
+    this.#listener = undefined;
+    this.#isDestroyed = true;
+    this.#socket?.destroy();
+  }
+
+  #attach(socket: Socket): void {
     this.#socket = socket;
-    this.#listener = listener;
     socket.setNoDelay(true);
     socket.setTypeOfService(networkControl);
-    socket.on("connect", () => this.#connected());
+    socket.on("connect", () => this.#connected(socket));
     socket.on("data", (octets) => this.#listener?.received(octets));
     socket.on("error", (error) => {
       this.#error = error;
@@ -81,41 +168,11 @@ export class TcpConnection implements TransportConnection {
     socket.on("close", () => this.#listener?.closed(this.#error));
   }
 
-  write(octets: Uint8Array): boolean {
-    return this.#socket.write(octets, (error) => {
-      if (!error && this.#socket.writableLength === 0) {
-        this.#listener?.drained();
-      }
-    });
-  }
-
-  end(): Promise<void> {
-    this.#listener = undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    if (this.#socket.destroyed) {
-      resolve();
-      return promise;
-    }
-    const timeout = setTimeout(() => this.#socket.destroy(), maxEndMs);
-    this.#socket.once("close", () => {
-      clearTimeout(timeout);
-      resolve();
-    });
-    this.#socket.end();
-    this.#socket.resume();
-    return promise;
-  }
-
-  destroy(): void {
-    this.#listener = undefined;
-    this.#socket.destroy();
-  }
-
-  #connected(): void {
-    const local = socketAddress(this.#socket.localAddress);
-    const remote = socketAddress(this.#socket.remoteAddress);
+  #connected(socket: Socket): void {
+    const local = socketAddress(socket.localAddress);
+    const remote = socketAddress(socket.remoteAddress);
     if (local === undefined || remote === undefined) {
-      this.#socket.destroy(new Error("the connection ended while it was set up"));
+      socket.destroy(new Error("the connection ended while it was set up"));
       return;
     }
     this.#listener?.connected(local, remote);

@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { at, isList, type Json, numberAt, textAt } from "../../lab/kube/json.ts";
+import { configure } from "../../lab/namespaces.ts";
+import { waitFor } from "../../lab/wait.ts";
+import type { BgpSpeaker } from "../support/bgp-speaker.ts";
+import { FrrLink } from "../support/frr-link.ts";
+
+const neighbour = "172.16.7.11";
+
+async function neighbourJson({ frr }: FrrLink, name = neighbour): Promise<Json | undefined> {
+  return at(await frr.vtyshJson(`show bgp neighbors ${name} json`), name);
+}
+
+async function acceptedPrefixes(link: FrrLink): Promise<number | undefined> {
+  const json = await neighbourJson(link);
+  return numberAt(json, "addressFamilyInfo", "ipv4Unicast", "acceptedPrefixCounter");
+}
+
+function waitForPrefixes(link: FrrLink, count: number): Promise<number> {
+  return waitFor(async () => ((await acceptedPrefixes(link)) === count ? count : undefined), {
+    what: `FRR has ${count} prefixes`,
+    timeoutMs: 30_000,
+    intervalMs: 20,
+  });
+}
+
+/** The only path that FRR has to `prefix`. */
+async function path({ frr }: FrrLink, family: string, prefix: string): Promise<Json | undefined> {
+  return waitFor(
+    async () => {
+      const json = await frr.vtyshJson(`show bgp ${family} unicast ${prefix} json`);
+      const paths = at(json, "paths");
+      return isList(paths) ? paths[0] : undefined;
+    },
+    { what: `FRR has ${prefix}`, timeoutMs: 20_000 },
+  );
+}
+
+function inSync(speaker: BgpSpeaker) {
+  return speaker.waitFor(
+    "the router has every route",
+    ({ synced, pending, withheld }) => synced && pending + withheld.length === 0,
+  );
+}
+
+function isUp(speaker: BgpSpeaker) {
+  return speaker.waitFor("the session is up", ({ state }) => state === "Established");
+}
+
+test("FRR sees every attribute of IPv4 and IPv6 routes, and the text of the shutdown", async () => {
+  await using link = await FrrLink.start("bgpattr");
+  const speaker = await link.speaker();
+  const attributes = {
+    med: 7,
+    prepend: 2,
+    communities: [0xffff_0000, 64512 * 0x1_0000 + 1],
+    largeCommunities: [[64512, 1, 2]] as const,
+    linkBandwidth: 3_000_000,
+  };
+  const routes = [{ prefix: "172.16.7.192/32", attributes }, { prefix: "2001:db8:7::1/128" }];
+  await speaker.request({ type: "routes", routes });
+  await inSync(speaker);
+
+  const ipv4 = await path(link, "ipv4", "172.16.7.192/32");
+  assert.equal(textAt(ipv4, "aspath", "string"), "64522 64522 64522");
+  assert.equal(textAt(ipv4, "origin"), "incomplete");
+  assert.equal(numberAt(ipv4, "metric"), 7);
+  assert.equal(textAt(ipv4, "community", "string"), "64512:1 graceful-shutdown");
+  assert.equal(textAt(ipv4, "largeCommunity", "string"), "64512:1:2");
+  assert.match(textAt(ipv4, "extendedCommunity", "string") ?? "", /^LB:64522:3000000 /);
+  assert.match(JSON.stringify(at(ipv4, "nexthops")), /"ip":"172.16.7.11"/);
+  const ipv6 = await path(link, "ipv6", "2001:db8:7::1/128");
+  assert.match(JSON.stringify(at(ipv6, "nexthops")), /"ip":"fd00:7::11".*"scope":"global"/);
+  assert.equal(textAt(await neighbourJson(link), "hostname"), "node1");
+
+  await speaker.request({ type: "close", text: "node1 drains" });
+  const closed = await neighbourJson(link);
+  assert.equal(textAt(closed, "lastShutdownDescription"), "node1 drains");
+  assert.equal(textAt(closed, "lastErrorCodeSubcode"), "0602");
+});
+
+test("FRR takes 10,000 routes, each change of them, a refresh, and their withdrawal", async () => {
+  await using link = await FrrLink.start("bgpmany");
+  const speaker = await link.speaker();
+  await speaker.request({ type: "routes", routes: { count: 10_000 } });
+  await waitForPrefixes(link, 10_000);
+
+  const before = (await speaker.status()).counters;
+  await speaker.request({ type: "routes", routes: { count: 9_999 } });
+  await waitForPrefixes(link, 9_999);
+  const after = (await speaker.status()).counters;
+  assert.equal(after.updatesSent - before.updatesSent, 1, "one route less is one UPDATE");
+
+  await link.frr.vtysh(`clear bgp ipv4 unicast ${neighbour} soft in`);
+  const refreshed = await speaker.waitFor(
+    "all routes were sent again",
+    ({ counters }) => counters.prefixesAdvertised === 10_000 + 9_999,
+  );
+  assert.equal(refreshed.counters.routeRefreshesSent, 2, "begin and end of the refresh");
+  await waitForPrefixes(link, 9_999);
+
+  await speaker.request({ type: "routes", routes: [] });
+  await waitForPrefixes(link, 0);
+  assert.equal(textAt(await neighbourJson(link), "bgpState"), "Established");
+});
+
+test("an internal FRR sees LOCAL_PREF and an empty AS_PATH", async () => {
+  await using link = await FrrLink.start("bgpinternal", { speakerAsn: 64512 });
+  const speaker = await link.speaker({ localAsn: 64512, peerAsn: "internal" });
+  const attributes = { localPref: 250, prepend: 2, linkBandwidth: 1_000_000 };
+  await speaker.request({
+    type: "routes",
+    routes: [{ prefix: "172.16.7.192/32", attributes }],
+  });
+  await inSync(speaker);
+  const seen = await path(link, "ipv4", "172.16.7.192/32");
+  assert.equal(numberAt(seen, "locPrf"), 250);
+  assert.equal(textAt(seen, "aspath", "string"), "Local");
+  assert.match(textAt(seen, "extendedCommunity", "string") ?? "", /^LB:64512:1000000 /);
+});
+
+test("FRR and a speaker of four-octet AS numbers", async () => {
+  await using link = await FrrLink.start("bgpasn", { speakerAsn: 4_200_000_001 });
+  const speaker = await link.speaker({ localAsn: 4_200_000_001, peerAsn: "external" });
+  await speaker.request({ type: "routes", routes: [{ prefix: "172.16.7.192/32" }] });
+  await inSync(speaker);
+  const seen = await path(link, "ipv4", "172.16.7.192/32");
+  assert.equal(textAt(seen, "aspath", "string"), "4200000001");
+});
+
+test("an IPv6 session carries both families; IPv4 routes keep the Node's IPv4 next hop", async () => {
+  const lines = ["neighbor fd00:7::11 remote-as 64522", "neighbor fd00:7::11 timers 3 9"];
+  await using link = await FrrLink.start("bgpsix", { lines });
+  await link.frr.configure(
+    "router bgp 64512",
+    "address-family ipv6 unicast",
+    "neighbor fd00:7::11 activate",
+  );
+  const speaker = await link.speaker({ peerAddress: "fd00:7::1" });
+  await speaker.request({
+    type: "routes",
+    routes: [{ prefix: "172.16.7.192/32" }, { prefix: "2001:db8:7::1/128" }],
+  });
+  await inSync(speaker);
+  const ipv4 = await path(link, "ipv4", "172.16.7.192/32");
+  assert.match(JSON.stringify(at(ipv4, "nexthops")), /"ip":"172.16.7.11"/);
+  const ipv6 = await path(link, "ipv6", "2001:db8:7::1/128");
+  assert.match(JSON.stringify(at(ipv6, "nexthops")), /"ip":"fd00:7::11"/);
+});
+
+test("a link-local session sends the Node's global next hop with the link-local one", async () => {
+  const lines = [
+    "neighbor fe80::7:11 remote-as 64522",
+    "neighbor fe80::7:11 timers 3 9",
+    "neighbor fe80::7:11 interface eth0",
+  ];
+  await using link = await FrrLink.start("bgplinklocal", { lines });
+  await link.frr.configure(
+    "router bgp 64512",
+    "address-family ipv6 unicast",
+    "neighbor fe80::7:11 activate",
+  );
+  const speaker = await link.speaker({ peerAddress: "fe80::7:1%eth0" });
+  await speaker.request({ type: "routes", routes: [{ prefix: "2001:db8:7::1/128" }] });
+  await inSync(speaker);
+  const ipv6 = await path(link, "ipv6", "2001:db8:7::1/128");
+  const nextHops = JSON.stringify(at(ipv6, "nexthops"));
+  assert.match(nextHops, /"ip":"fd00:7::11".*"scope":"global"/);
+  assert.match(nextHops, /"ip":"fe80::7:11".*"scope":"link-local"/);
+});
+
+test("each failure tells its cause: another AS, no neighbour, refused, no answer", async () => {
+  await using link = await FrrLink.start("bgpfailures");
+  const wrongAsn = await link.speaker({ localAsn: 64999 });
+  const refusedOpen = await wrongAsn.waitFor("the AS is wrong", ({ lastError }) => !!lastError);
+  assert.equal(
+    refusedOpen.lastError?.text,
+    "the router sent NOTIFICATION 2/2 OPEN Message Error, Bad Peer AS (it expects another AS than my-asn; it saw 64999)",
+  );
+  await wrongAsn[Symbol.asyncDispose]();
+
+  const wrongPeerAsn = await link.speaker({ peerAsn: 64513 });
+  const judged = await wrongPeerAsn.waitFor("the AS is wrong", ({ lastError }) => !!lastError);
+  assert.equal(
+    judged.lastError?.text,
+    "closed by this speaker with NOTIFICATION 2/2 OPEN Message Error, Bad Peer AS: the peer is of AS 64512, expected 64513 (we are AS 64522)",
+  );
+  await wrongPeerAsn[Symbol.asyncDispose]();
+
+  await link.frr.configure("router bgp 64512", `no neighbor ${neighbour}`);
+  const unknown = await link.speaker();
+  const dropped = await unknown.waitFor("FRR drops us", ({ lastError }) => !!lastError);
+  assert.match(
+    dropped.lastError?.text ?? "",
+    /in OpenSent \(is this speaker configured as a neigh/,
+  );
+  await unknown[Symbol.asyncDispose]();
+
+  const refused = await link.speaker({ peerPort: 180 });
+  const noBgp = await refused.waitFor("nobody listens", ({ lastError }) => !!lastError);
+  assert.match(noBgp.lastError?.text ?? "", /^cannot connect: connection refused/);
+});
+
+test("a silent router is dropped after the Hold Time, and comes back by itself", async () => {
+  await using link = await FrrLink.start("bgphold");
+  const speaker = await link.speaker({ holdTimeSeconds: 3 });
+  await speaker.request({ type: "routes", routes: { count: 3 } });
+  await inSync(speaker);
+  await configure(link.namespace, ["link set eth0 down"]);
+  const started = performance.now();
+  const down = await speaker.waitFor("the session is down", ({ state }) => state !== "Established");
+  const seconds = (performance.now() - started) / 1000;
+  assert.equal(down.lastError?.kind, "hold-timer-expired");
+  assert.ok(seconds < 6, `${seconds} s`);
+  await configure(link.namespace, ["link set eth0 up"]);
+  await waitForPrefixes(link, 3);
+});
+
+test("TCP MD5: the right key gives a session, a wrong one an error that names it", async () => {
+  await using link = await FrrLink.start("bgpmdfive", {
+    lines: [`neighbor ${neighbour} password s3cret`],
+  });
+  const right = await link.speaker({ password: "s3cret" });
+  await isUp(right);
+  await right[Symbol.asyncDispose]();
+  for (const password of ["other", undefined]) {
+    const wrong = await link.speaker({ connectTimeSeconds: 1, ...(password && { password }) });
+    const status = await wrong.waitFor("the key is wrong", ({ lastError }) => !!lastError);
+    assert.equal(status.lastError?.kind, "connect-timeout");
+    assert.match(status.lastError?.text ?? "", /does the password match/);
+    await wrong[Symbol.asyncDispose]();
+  }
+  const log = await readFile(link.instance.path("bgp.log"), "utf8");
+  assert.doesNotMatch(log, /s3cret/);
+});
+
+test("GTSM: a session of TTL 255 on both sides", async () => {
+  await using link = await FrrLink.start("bgpgtsm", {
+    lines: [`neighbor ${neighbour} ttl-security hops 1`],
+  });
+  const speaker = await link.speaker({ ttlSecurityHops: 1 });
+  await isUp(speaker);
+  assert.equal(numberAt(await neighbourJson(link), "externalBgpNbrMaxHopsAway") ?? 1, 1);
+});
+
+test("graceful restart: killed and back, or closed for a restart, the router keeps the routes", async () => {
+  await using link = await FrrLink.start("bgpgraceful");
+  const gracefulRestart = { restartTimeSeconds: 60 };
+  const routes = { count: 3 };
+  const first = await link.speaker({ gracefulRestart });
+  await first.request({ type: "routes", routes });
+  await inSync(first);
+  await waitForPrefixes(link, 3);
+
+  first.process.signal("SIGKILL");
+  await first.process.exited;
+  await staleRoutes(link, 3);
+  const second = await link.speaker({ gracefulRestart });
+  await isUp(second);
+  assert.equal(await keptRoutes(link), 3, "no route goes before End-of-RIB");
+  await second.request({ type: "routes", routes: { count: 2 } });
+  await waitForPrefixes(link, 2);
+
+  const answer = await second.request({ type: "close-for-restart" });
+  assert.deepEqual(answer, { closed: true });
+  await staleRoutes(link, 2);
+  await second[Symbol.asyncDispose]();
+
+  const booted = await link.speaker({ gracefulRestart }, 30);
+  await isUp(booted);
+  await waitFor(async () => ((await keptRoutes(link)) === 0 ? true : undefined), {
+    what: "after a boot the forwarding state is gone, and FRR drops the routes",
+    timeoutMs: 10_000,
+  });
+});
+
+async function routesJson({ frr }: FrrLink): Promise<string> {
+  return JSON.stringify(at(await frr.vtyshJson("show bgp ipv4 unicast json"), "routes") ?? {});
+}
+
+async function keptRoutes(link: FrrLink): Promise<number> {
+  return (await routesJson(link)).match(/"pathFrom":/g)?.length ?? 0;
+}
+
+function staleRoutes(link: FrrLink, count: number): Promise<true> {
+  return waitFor(
+    async () =>
+      (await routesJson(link)).match(/"stale":true/g)?.length === count ? true : undefined,
+    { what: `FRR keeps ${count} stale routes`, timeoutMs: 10_000 },
+  );
+}
