@@ -35,6 +35,38 @@ const pinoLevels = {
 /** Fields that are never written, wherever they stand in the first three levels. */
 const secretFields = ["password", "token", "authorization", "Authorization", "secret"];
 
+const causesLimit = 5;
+
+/**
+ * An error as it is logged: name, message, code, and those of its causes. A stack only where the
+ * error is one that we did not expect, of JavaScript's own classes and without a code.
+ */
+export function describeError(error: unknown, depth = 0): object {
+  if (!(error instanceof Error)) {
+    return { message: String(error) };
+  }
+  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  const isExpected = code !== undefined || !unexpectedErrors.has(error.name);
+  return {
+    type: error.name,
+    message: error.message,
+    ...(code === undefined ? {} : { code }),
+    ...(isExpected ? {} : { stack: error.stack }),
+    ...(error.cause === undefined || depth === causesLimit
+      ? {}
+      : { cause: describeError(error.cause, depth + 1) }),
+  };
+}
+
+const unexpectedErrors = new Set([
+  "Error",
+  "TypeError",
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "AggregateError",
+]);
+
 /**
  * The root logger: one JSON object a line, to standard output or `destination`, written before the
  * call returns.
@@ -45,6 +77,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: describeError },
     redact: {
       paths: secretFields.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]),
       censor: "(not shown)",

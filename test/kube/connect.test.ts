@@ -84,13 +84,19 @@ test("what the server refuses tells its status, reason and message", limits, asy
   assert.equal(isNotFound(error), true);
 });
 
-test("a 404 that no API server sent does not say that the object is gone", limits, async (t) => {
-  const { server, api } = await setUp(t);
-  const call = refusal(api.get(nginx));
-  const exchange = await server.next();
-  exchange.json(404, { page: "not found" });
-  assert.equal(isNotFound(await call), false);
-});
+test(
+  "a 404 of a proxy, or of the resource, does not say that the object is gone",
+  limits,
+  async (t) => {
+    const { server, api } = await setUp(t);
+    const noResource = { kind: "Status", code: 404, reason: "NotFound", details: {} };
+    for (const body of [{ page: "not found" }, noResource]) {
+      const call = refusal(api.get(nginx));
+      (await server.next()).json(404, body);
+      assert.equal(isNotFound(await call), false);
+    }
+  },
+);
 
 test("a conflict and an object that is there already are told apart", limits, async (t) => {
   const { server, api } = await setUp(t);

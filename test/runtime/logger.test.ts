@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createLogger, isLogLevel, type LogLevel } from "../../src/runtime/logger.ts";
+import {
+  createLogger,
+  describeError,
+  isLogLevel,
+  type LogLevel,
+} from "../../src/runtime/logger.ts";
 
 function logged(level: LogLevel, write: (logger: ReturnType<typeof createLogger>) => void) {
   const lines: string[] = [];
@@ -48,6 +53,27 @@ test("passwords and tokens are not written", () => {
     ),
   ).join("");
   assert.doesNotMatch(text, /s3cret/);
+});
+
+test("an error of ours says what happened without a stack, one that nobody expected has one", () => {
+  class LostError extends Error {
+    override readonly name = "LostError";
+  }
+  const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+  const [ours, unexpected] = [
+    describeError(new LostError("lost", { cause: refused })),
+    describeError(new TypeError("undefined is not a function")),
+  ];
+  assert.deepEqual(ours, {
+    type: "LostError",
+    message: "lost",
+    cause: { type: "Error", message: "connect", code: "ECONNREFUSED" },
+  });
+  assert.ok("stack" in unexpected && String(unexpected.stack).includes("logger.test.ts"));
+  assert.deepEqual(describeError("thrown text"), { message: "thrown text" });
+  const circular = new Error("a");
+  circular.cause = circular;
+  assert.match(JSON.stringify(describeError(circular)), /"message":"a"/);
 });
 
 test("only the six levels are levels", () => {

@@ -36,7 +36,15 @@ export class Exchange {
 
   /** A Status object, as for every error of the API. */
   refuse(status: number, reason: string, headers: Record<string, string> = {}): void {
-    const body = { kind: "Status", status: "Failure", code: status, reason, message: "no" };
+    const details = { name: "nginx" };
+    const body = {
+      kind: "Status",
+      status: "Failure",
+      code: status,
+      reason,
+      message: "no",
+      details,
+    };
     this.json(status, body, headers);
   }
 
