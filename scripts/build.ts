@@ -58,7 +58,11 @@ await build({
   logLevel: "warning",
 });
 
-const koffiFiles = ["node_modules/koffi/{package.json,LICENSE.txt,index.*,src/koffi/index.*}"];
+const koffiFiles = [
+  "node_modules/koffi/{package.json,LICENSE.txt,index.*}",
+  "node_modules/koffi/src/koffi/*.{js,cjs}",
+  "node_modules/koffi/src/koffi/src/*.{js,cjs}",
+];
 const nativeFiles = ["node_modules/@koromix/koffi-*/**"];
 for (const file of globSync([...koffiFiles, ...nativeFiles])) {
   if (statSync(file).isFile()) {
