@@ -268,6 +268,7 @@ function check(world: World, before: Allocation): void {
       assert.equal(new Set(families).size, families.length, "one address per family");
     }
     checkKept(world, before, one, ips);
+    checkAllowed(world, before, one, ips);
     checkNotWaiting(world, before, one, outcome);
   }
 }
@@ -285,6 +286,27 @@ function checkKept(world: World, before: Allocation, one: Service, ips: readonly
     if (first !== undefined && others(world, before, one, first).length === 0) {
       assert.ok(ips.includes(first), `${first} was given up without cause`);
     }
+  }
+}
+
+/** What is new comes from a pool that the Service may use; RequireDualStack gets both at once. */
+function checkAllowed(
+  world: World,
+  before: Allocation,
+  one: Service,
+  ips: readonly string[],
+): void {
+  const had = [...inStatus(one), ...given(before, one)];
+  const asked = one.annotations["routelb.io/loadBalancerIPs"];
+  const isAskedPool = ({ name }: PoolConfig) =>
+    asked !== undefined && name === usableAnywhere(world, asked)?.name;
+  for (const ip of ips.filter((each) => !had.includes(each))) {
+    const from = usableAnywhere(world, ip);
+    const pools = [...mayUse(world, one), ...world.pools.filter(isAskedPool)];
+    assert.ok(from !== undefined && pools.includes(from), `${ip} is not for ${one.key}`);
+  }
+  if (one.ipFamilyPolicy === "RequireDualStack" && had.length === 0) {
+    assert.notEqual(ips.length, 1, "RequireDualStack gets both or nothing");
   }
 }
 
@@ -309,18 +331,20 @@ function checkNotWaiting(world: World, before: Allocation, one: Service, outcome
 }
 
 const steps = fc.array(anyStep, { minLength: 1, maxLength: 40 });
-const start: World = {
-  pools: poolChoices[0] ?? [],
-  services: new Map(),
-  allocation: nothingAllocated,
-  sent: [],
-  made: 0,
-};
+const start = fc.constantFrom(...poolChoices).map(
+  (pools): World => ({
+    pools,
+    services: new Map(),
+    allocation: nothingAllocated,
+    sent: [],
+    made: 0,
+  }),
+);
 
 test("no sequence of changes, lost writes and restarts breaks a rule", () => {
   fc.assert(
-    fc.property(steps, (sequence) => {
-      let world = start;
+    fc.property(start, steps, (first, sequence) => {
+      let world = first;
       for (const step of sequence) {
         const before = world.allocation;
         const changed = change(world, step);
@@ -334,8 +358,8 @@ test("no sequence of changes, lost writes and restarts breaks a rule", () => {
 
 test("the order of Services does not matter, and without a change nothing more changes", () => {
   fc.assert(
-    fc.property(steps, (sequence) => {
-      const world = sequence.reduce((before, step) => pass(change(before, step)), start);
+    fc.property(start, steps, (first, sequence) => {
+      const world = sequence.reduce((before, step) => pass(change(before, step)), first);
       const services = [...world.services.values()];
       const allGiven = (allocation: Allocation) => services.map((each) => given(allocation, each));
       const again = allocate(snapshot(world.pools, services), world.allocation);
@@ -351,8 +375,8 @@ test("the order of Services does not matter, and without a change nothing more c
 
 test("once all writes land, the status of every Service obeys the rules and stays as it is", () => {
   fc.assert(
-    fc.property(steps, (sequence) => {
-      let world = sequence.reduce((before, step) => pass(change(before, step)), start);
+    fc.property(start, steps, (first, sequence) => {
+      let world = sequence.reduce((before, step) => pass(change(before, step)), first);
       for (let round = 0; round < 12; round += 1) {
         const services = new Map<string, Service>();
         for (const each of world.services.values()) {

@@ -38,6 +38,18 @@ test("a free address before the shared one is taken first", () => {
   });
 });
 
+test("an address that is shared later in the pool is not forgotten while free ones come first", () => {
+  const holder = withStatus(sharer("a0"), "10.0.0.2");
+  const others = ["a1", "a2", "a3", "a4"].map((name) => sharer(name, https));
+  assert.deepEqual(summaries(allocate(snapshot([p], [holder, ...others]))), {
+    a0: "10.0.0.2",
+    a1: "10.0.0.0",
+    a2: "10.0.0.1",
+    a3: "10.0.0.2",
+    a4: "10.0.0.3",
+  });
+});
+
 test("who may share with whom", () => {
   const a = sharer("a1");
   const local = { externalTrafficPolicy: "Local" as const };
