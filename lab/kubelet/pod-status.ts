@@ -1,4 +1,4 @@
-import { at, type JsonObject, listAt, textAt } from "../kube/json.ts";
+import { at, type JsonObject, listAt, objectAt, textAt } from "../kube/json.ts";
 import type { Container } from "./container.ts";
 import type { Pod } from "./pod.ts";
 
@@ -92,6 +92,7 @@ function digest(status: JsonObject): string {
     textAt(one, "name"),
     at(one, "ready"),
     at(one, "restartCount"),
+    Object.keys(objectAt(one, "state")).join(),
   ]);
   const addresses = [textAt(status, "podIP"), textAt(status, "hostIP")];
   return JSON.stringify([textAt(status, "phase"), addresses, conditions, containers]);

@@ -5,7 +5,7 @@ import { inNamespace } from "../namespaces.ts";
 import { answered, countBy } from "../probe.ts";
 import { readKernelRoutes } from "../route-log.ts";
 import { scenario, workerNodes } from "../topology.ts";
-import { pause, waitFor } from "../wait.ts";
+import { waitFor } from "../wait.ts";
 import { awaitGateways, gatewayChanged, kernelGateways } from "./routes.ts";
 import { formatCounts, formatSeconds, mustSee, type Sight } from "./sight.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
@@ -20,8 +20,6 @@ export const localPolicy: Sight = {
   async see(lab, show) {
     await setPolicy(lab, "Local");
     await awaitGateways(lab, serviceAddress, allGateways);
-    // The second hop follows the Service by itself; a moment later than the route at most.
-    await pause(500);
     const first = await lab.probe({ url, concurrency: 4, count: 200 });
     const answers = await first.results();
     const clients = countBy(answered(answers), (result) => result.client);
@@ -82,9 +80,22 @@ export const localPolicy: Sight = {
   },
 };
 
+/** Resolves when the second hop of every node follows, which is not the speakers' part. */
 async function setPolicy(lab: Lab, policy: "Cluster" | "Local"): Promise<void> {
   const patch = JSON.stringify({ spec: { externalTrafficPolicy: policy } });
   await lab.kubectl.run("patch", "svc", "nginx", "-p", patch);
+  await waitFor(
+    async () => {
+      const probe = await lab.probe({ url, concurrency: 4, count: 60 });
+      const clients = countBy(await probe.results(), (result) => result.client);
+      const isFollowed =
+        policy === "Local"
+          ? [...clients.keys()].join() === clientAddress
+          : !clients.has(clientAddress);
+      return isFollowed && !clients.has("") ? true : undefined;
+    },
+    { what: `every node's second hop does ${policy}`, timeoutMs: 20_000, intervalMs: 200 },
+  );
 }
 
 interface NginxPod {
