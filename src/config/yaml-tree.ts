@@ -6,14 +6,16 @@ import {
   isMap,
   isScalar,
   isSeq,
-  LineCounter,
+  type Node,
   type Pair,
   type ParsedNode,
   parseAllDocuments,
+  visit,
   type YAMLMap,
   type Scalar as YamlScalar,
 } from "yaml";
 import { keyPath, type Place, type Position, type Report } from "./finding.ts";
+import { indexLines } from "./line-index.ts";
 
 /**
  * A YAML value that still knows where it stands.
@@ -54,6 +56,8 @@ export function isNull(tree: Tree): boolean {
   return tree.type === "scalar" && !tree.quoted && /^(?:|~|null|Null|NULL)$/.test(tree.text);
 }
 
+/** One mistake makes many: the first ones are those to mend. */
+const mostSyntaxErrors = 20;
 const deepest = 40;
 const mostValues = 200_000;
 
@@ -101,18 +105,14 @@ export interface TreeDocument {
  * @returns undefined if it is no YAML at all, so that nothing more can be said of it
  */
 export function readYaml(text: string, report: Report): TreeDocument[] | undefined {
-  const lines = new LineCounter();
-  const positionOf = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(line, 1), column: Math.max(col, 1) };
-  };
-  const documents = parseStream(text, lines, report);
+  const positionOf = indexLines(text);
+  const documents = parseStream(text, report);
   if (documents === undefined) {
     return undefined;
   }
   const reported = new Set<number>();
   for (const { code, pos } of documents.flatMap((document) => document.errors)) {
-    if (!reported.has(pos[0])) {
+    if (!reported.has(pos[0]) && reported.size < mostSyntaxErrors) {
       reported.add(pos[0]);
       report({ at: positionOf(pos[0]), path: "" }, syntaxMessages[code]);
     }
@@ -129,14 +129,9 @@ export function readYaml(text: string, report: Report): TreeDocument[] | undefin
 }
 
 /** The parser recurses: a text of nothing but brackets can run it out of stack. */
-function parseStream(
-  text: string,
-  lines: LineCounter,
-  report: Report,
-): Document.Parsed[] | undefined {
+function parseStream(text: string, report: Report): Document.Parsed[] | undefined {
   try {
     const documents = parseAllDocuments(text, {
-      lineCounter: lines,
       prettyErrors: false,
       resolveKnownTags: false,
       schema: "failsafe",
@@ -159,7 +154,7 @@ const coreTag = /^tag:yaml\.org,2002:(?:str|int|bool|float|null|map|seq)$/;
 class TreeBuilder {
   readonly #positionOf: (offset: number) => Position;
   readonly #report: Report;
-  #document: Document.Parsed | undefined;
+  #aliased: ReadonlyMap<Alias, ParsedNode> = new Map();
   /** Nodes that hold a password: nowhere else may they be shown. */
   readonly #passwords = new Set<object>();
   #values = 0;
@@ -170,7 +165,7 @@ class TreeBuilder {
   }
 
   document(document: Document.Parsed): Tree | undefined {
-    this.#document = document;
+    this.#aliased = findAliased(document);
     return document.contents === null ? undefined : this.#tree(document.contents, "", 0);
   }
 
@@ -206,14 +201,14 @@ class TreeBuilder {
   }
 
   #alias(alias: Alias.Parsed, path: string, depth: number): Tree {
-    const target = this.#document === undefined ? undefined : alias.resolve(this.#document);
+    const target = this.#aliased.get(alias);
     const why =
-      target === undefined || !hasRange(target)
+      target === undefined
         ? syntaxMessages.BAD_ALIAS
         : this.#passwords.has(target) && !passwordPath.test(path)
           ? "an alias of a password, which belongs under password only"
           : undefined;
-    if (target === undefined || !hasRange(target) || why !== undefined) {
+    if (target === undefined || why !== undefined) {
       const at = this.#positionOf(alias.range[0]);
       this.#report({ at, path }, why ?? syntaxMessages.BAD_ALIAS);
       return { type: "scalar", at, path, text: "", quoted: false };
@@ -272,8 +267,29 @@ class TreeBuilder {
   }
 }
 
-function hasRange(node: object): node is ParsedNode {
-  return "range" in node && Array.isArray(node.range);
+/** What each alias stands for: the last node before it that has its anchor. */
+function findAliased(document: Document.Parsed): Map<Alias, ParsedNode> {
+  const anchored = new Map<string, ParsedNode>();
+  const aliased = new Map<Alias, ParsedNode>();
+  visit(document, {
+    Alias: (_key, alias) => {
+      const target = anchored.get(alias.source);
+      if (target !== undefined) {
+        aliased.set(alias, target);
+      }
+    },
+    Value: (_key, node) => {
+      if (node.anchor !== undefined && isParsed(node)) {
+        anchored.set(node.anchor, node);
+      }
+    },
+  });
+  return aliased;
+}
+
+/** A node of a parsed text always has its range. */
+function isParsed(node: Node): node is ParsedNode {
+  return node.range !== undefined && node.range !== null;
 }
 
 function scalarText(scalar: YamlScalar): { readonly text: string; readonly quoted: boolean } {
