@@ -7,16 +7,20 @@ import { at, listAt, textAt } from "./kube/json.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import { findKubectl, Kubectl } from "./kubectl.ts";
 import { formatKubeletSettings } from "./kubelet/settings.ts";
+import type { LabKube } from "./lab-kube.ts";
 import { namespaceProcesses, namespacesUnder, runIn, sendSignal } from "./namespaces.ts";
 import { Probe, type ProbeOptions } from "./probe.ts";
 import { LabProcess } from "./processes.ts";
 import { buildProgram } from "./program.ts";
-import { type Relay, relayToSocket } from "./relay.ts";
 import { type ScenarioNode, scenario, Topology, workerNodes } from "./topology.ts";
 import { waitFor } from "./wait.ts";
 
 export interface LabOptions {
   readonly instance: Instance;
+  /** Starts the Kubernetes that the nodes join, when the network is there. */
+  readonly startKube: (instance: Instance, signal: AbortSignal) => Promise<LabKube>;
+  /** The router's configuration, where it is not `routerConfig`. */
+  readonly routerConfig?: string;
   readonly kubectl?: string;
   readonly signal: AbortSignal;
   /** Told about each step before it starts. */
@@ -24,18 +28,17 @@ export interface LabOptions {
 }
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-const apiServerAddress = "172.16.7.10:8080";
 
 /**
- * The scenario, running: network, router, an embedded API server on node0, a kubelet per node, and
- * RouteLB as its own manifests deploy it.
+ * The scenario, running: network, router, Kubernetes with node0 as its control plane, a kubelet per
+ * node, and RouteLB as its own manifests deploy it.
  */
 export class Lab implements AsyncDisposable {
   readonly instance: Instance;
   readonly topology: Topology;
   readonly api: ApiClient;
   readonly kubectl: Kubectl;
-  readonly #relay: Relay;
+  readonly #kube: LabKube;
   readonly #program: string;
   readonly #kubelets = new Map<string, LabProcess>();
   #probes = 0;
@@ -45,7 +48,7 @@ export class Lab implements AsyncDisposable {
     this.topology = parts.topology;
     this.api = parts.api;
     this.kubectl = parts.kubectl;
-    this.#relay = parts.relay;
+    this.#kube = parts.kube;
     this.#program = parts.program;
   }
 
@@ -53,20 +56,19 @@ export class Lab implements AsyncDisposable {
   static async start(options: LabOptions): Promise<Lab> {
     const { instance, signal, progress } = options;
     progress("network namespaces and the router; the program's bundle");
-    const [topology, program, kubectlPath] = await allDone([
-      Topology.build(instance),
+    const [topology, program] = await allDone([
+      Topology.build(instance, options.routerConfig),
       buildProgram(instance.path("program")),
-      findKubectl(options.kubectl),
     ]);
     signal.throwIfAborted();
     progress("API server on node0");
-    const relay = await startApiServer(instance, signal);
-    const server = `http://127.0.0.1:${relay.port}`;
+    const kube = await options.startKube(instance, signal);
     const kubeconfig = instance.path("kubeconfig");
-    await writeFile(kubeconfig, formatKubeconfig({ server }));
-    const api = new ApiClient({ server });
-    const kubectl = new Kubectl(kubectlPath, kubeconfig, instance.directory);
-    const lab = new Lab({ instance, topology, api, kubectl, relay, program });
+    await writeFile(kubeconfig, formatKubeconfig(kube.access), { mode: 0o600 });
+    const api = new ApiClient(kube.access);
+    const kubectlPath = options.kubectl ?? kube.kubectl;
+    const kubectl = new Kubectl(await findKubectl(kubectlPath), kubeconfig, instance.directory);
+    const lab = new Lab({ instance, topology, api, kubectl, kube, program });
     progress("kubelets, controller and speakers");
     await lab.#deploy(signal);
     progress("BGP sessions");
@@ -100,23 +102,18 @@ export class Lab implements AsyncDisposable {
   async startKubelet(node: ScenarioNode): Promise<void> {
     const directory = this.instance.path("nodes", node.name);
     await mkdir(directory, { recursive: true });
-    const kubeconfig = this.instance.path("kubelet.kubeconfig");
-    await writeFile(kubeconfig, formatKubeconfig({ server: `http://${apiServerAddress}` }));
-    const isControlPlane = node === scenario.nodes[0];
-    const role = "node-role.kubernetes.io/control-plane";
+    await this.#kube.startNode(node);
     const settings = {
       nodeName: node.name,
       namespace: this.topology.node(node.name),
       address: node.address,
       podCidr: node.podCidr,
-      kubeconfig,
+      kubeconfig: await this.#kube.kubeletKubeconfig(node),
       directory,
       program: this.#program,
-      labels: isControlPlane ? { [role]: "" } : {},
-      taints: isControlPlane ? [{ key: role, value: "", effect: "NoSchedule" }] : [],
-      secondHop: true,
-      serviceAccountTokens: false,
-      leaseSeconds: 1,
+      labels: {},
+      taints: [],
+      ...this.#kube.kubelet,
     };
     const kubelet = await LabProcess.start({
       name: `kubelet of ${node.name}`,
@@ -166,14 +163,14 @@ export class Lab implements AsyncDisposable {
 
   /** The end of every log, for whoever has to find out what went wrong. */
   async logTails(lines = 15): Promise<string> {
-    const command = `find "$0" -name '*.log' | sort | xargs -r tail -n ${lines}`;
+    const command = `find "$0" -name '*.log' | sort | xargs -r tail -n ${lines} | cut -c1-400`;
     return (await attempt("sh", ["-c", command, this.instance.directory])).text;
   }
 
   async close(): Promise<void> {
     for (const node of scenario.nodes) await this.#signalNode(node.name, "SIGKILL");
     await this.topology.close();
-    await this.#relay.close();
+    await this.#kube.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,12 +178,9 @@ export class Lab implements AsyncDisposable {
   }
 
   async #deploy(signal: AbortSignal): Promise<void> {
-    const manifests = ["namespace", "examples/config", "controller", "speaker"];
-    const files = manifests.flatMap((name) => ["-f", file(`../deploy/${name}.yaml`)]);
-    await allDone([
-      this.kubectl.run("create", ...files),
-      ...scenario.nodes.map((node) => this.startKubelet(node)),
-    ]);
+    await allDone(scenario.nodes.map((node) => this.startKubelet(node)));
+    await this.#kube.nodesStarted(signal);
+    await this.#kube.deploy(this.kubectl);
     await waitFor(async () => ((await this.#readyProgramPods()) === 4 ? true : undefined), {
       what: "the controller and three speakers are ready",
       timeoutMs: 60_000,
@@ -226,32 +220,6 @@ interface LabParts {
   readonly topology: Topology;
   readonly api: ApiClient;
   readonly kubectl: Kubectl;
-  readonly relay: Relay;
+  readonly kube: LabKube;
   readonly program: string;
-}
-
-/** Resolves with a relay on the host's loopback when the server says that it is ready. */
-async function startApiServer(instance: Instance, signal: AbortSignal): Promise<Relay> {
-  const socket = instance.path("api.socket");
-  const server = await LabProcess.start({
-    name: "API server",
-    namespace: instance.namespace("node0"),
-    command: [
-      process.execPath,
-      file("kube/main.ts"),
-      `--listen=${apiServerAddress}`,
-      `--socket=${socket}`,
-    ],
-    logFile: instance.path("api-server.log"),
-  });
-  const relay = await relayToSocket(socket);
-  await waitFor(
-    async () => {
-      if (!server.running) throw new Error("the API server ended");
-      const answer = await fetch(`http://127.0.0.1:${relay.port}/readyz`);
-      return answer.ok ? true : undefined;
-    },
-    { what: "API server is ready", timeoutMs: 30_000, signal },
-  );
-  return relay;
 }

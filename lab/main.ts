@@ -2,6 +2,9 @@
 import { cp } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { checkAll } from "./check.ts";
+import { buildControlPlane } from "./cluster/build.ts";
+import { RealKube } from "./cluster/real-kube.ts";
+import { EmbeddedKube } from "./embedded-kube.ts";
 import {
   Instance,
   InstanceTakenError,
@@ -23,6 +26,8 @@ RouteLB between them. Needs Linux and root.
 
   --id ID           several labs at a time: an id for this one (letters and digits; default "lab",
                     with --check "check")
+  --kube real       a real control plane, built from source on first use (needs Go); default: the
+                    lab's own API server
   --kubectl PATH    the kubectl to use, or "debian" for Debian's; default: PATH's, else Debian's
   --no-tour         without --check: start and stay up, no tour
   --logs DIRECTORY  copy all logs there at the end
@@ -32,6 +37,7 @@ RouteLB between them. Needs Linux and root.
 interface Settings {
   readonly command: "tour" | "check" | "down";
   readonly id: string;
+  readonly kube: "embedded" | "real";
   readonly kubectl: string | undefined;
   readonly logs: string | undefined;
   readonly hasTour: boolean;
@@ -49,6 +55,7 @@ function readSettings(): Settings | undefined {
       check: { type: "boolean", default: false },
       "no-tour": { type: "boolean", default: false },
       id: { type: "string" },
+      kube: { type: "string", default: "embedded" },
       kubectl: { type: "string" },
       logs: { type: "string" },
       help: { type: "boolean", default: false },
@@ -63,8 +70,10 @@ function readSettings(): Settings | undefined {
     throw new TypeError(`not understood: ${positionals.join(" ")}`);
   }
   const { id = values.check ? "check" : "lab", kubectl, logs } = values;
+  const { kube } = values;
+  if (kube !== "embedded" && kube !== "real") throw new TypeError(`not understood: --kube ${kube}`);
   const command = word === "down" ? "down" : values.check ? "check" : "tour";
-  return { command, id, kubectl, logs, hasTour: !values["no-tour"] };
+  return { command, id, kube, kubectl, logs, hasTour: !values["no-tour"] };
 }
 
 /** Resolves with the exit status. */
@@ -138,6 +147,7 @@ async function runLab(
   // While it starts something may be half made: an end is heeded between its steps.
   const lab = await Lab.start({
     instance,
+    startKube: settings.kube === "real" ? startRealKube : startEmbeddedKube,
     signal,
     progress,
     ...(settings.kubectl !== undefined && { kubectl: settings.kubectl }),
@@ -163,6 +173,14 @@ async function show(
   if (settings.hasTour) await giveTour(lab, print);
   print(playCommands(lab));
   return new Promise(() => undefined);
+}
+
+async function startEmbeddedKube(instance: Instance, signal: AbortSignal): Promise<EmbeddedKube> {
+  return EmbeddedKube.start(instance, signal);
+}
+
+async function startRealKube(instance: Instance): Promise<RealKube> {
+  return RealKube.start({ instance, binaries: await buildControlPlane() });
 }
 
 async function copyLogs(instance: Instance, directory: string): Promise<void> {

@@ -64,12 +64,12 @@ export class Topology implements AsyncDisposable {
     this.#switch = instance.namespace("switch");
   }
 
-  static async build(instance: Instance): Promise<Topology> {
+  static async build(instance: Instance, config = routerConfig): Promise<Topology> {
     await buildNetwork(instance);
     const router = await Router.start({
       namespace: instance.namespace("router"),
       directory: instance.path("router"),
-      config: routerConfig,
+      config,
     });
     return new Topology(instance, router);
   }

@@ -1,13 +1,14 @@
-import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ApiClient, ApiError } from "../api-client.ts";
+import { markControlPlane } from "../embedded-kube.ts";
 import type { Instance } from "../instance.ts";
 import type { JsonObject } from "../kube/json.ts";
-import { type ApiAccess, formatKubeconfig, readKubeconfig } from "../kubeconfig.ts";
+import { type ApiAccess, readKubeconfig } from "../kubeconfig.ts";
+import type { Kubectl } from "../kubectl.ts";
+import type { LabKube } from "../lab-kube.ts";
 import type { LabProcess } from "../processes.ts";
 import { type Relay, relayToSocket } from "../relay.ts";
-import type { ScenarioNode } from "../topology.ts";
-import { waitFor } from "../wait.ts";
+import { type ScenarioNode, scenario } from "../topology.ts";
 import { ControlPlane } from "./control-plane.ts";
 import type { KubeProxyMode } from "./flags.ts";
 import { startKubeProxy } from "./kube-proxy.ts";
@@ -16,25 +17,24 @@ export interface RealKubeOptions {
   readonly instance: Instance;
   /** Where buildControlPlane() left the programs. */
   readonly binaries: string;
-  readonly proxyMode: KubeProxyMode;
-  readonly nodes: readonly ScenarioNode[];
-  /** How long a node may be silent before it is NotReady. */
-  readonly nodeGraceSeconds: number;
+  /** nftables unless said. */
+  readonly proxyMode?: KubeProxyMode;
 }
 
-const controlPlaneRole = "node-role.kubernetes.io/control-plane";
+/** How long a node may be silent before it is NotReady: less than the default, for short tests. */
+const nodeGraceSeconds = 16;
+const leaseSeconds = 4;
+const deployFolder = join(import.meta.dirname, "../../deploy");
 
 /**
  * The Kubernetes that the scenario's nodes join, real in every part but the kubelet: control plane
  * on the first of the nodes, kube-proxy on each.
  */
-export class RealKube implements AsyncDisposable {
+export class RealKube implements LabKube {
   readonly controlPlane: ControlPlane;
-  /** As the administrator, from the host. */
   readonly access: ApiAccess;
-  /** The same as a file. */
-  readonly kubeconfig: string;
   readonly kubectl: string;
+  readonly kubelet = { secondHop: false, serviceAccountTokens: true, leaseSeconds };
   readonly #options: RealKubeOptions;
   readonly #api: ApiClient;
   readonly #relay: Relay;
@@ -51,7 +51,6 @@ export class RealKube implements AsyncDisposable {
     this.#options = options;
     this.controlPlane = parts.controlPlane;
     this.access = parts.access;
-    this.kubeconfig = options.instance.path("kubeconfig");
     this.kubectl = join(options.binaries, "kubectl");
     this.#relay = parts.relay;
     this.#api = new ApiClient(parts.access);
@@ -59,34 +58,33 @@ export class RealKube implements AsyncDisposable {
 
   /** Resolves when the API server is ready; no node has joined yet. */
   static async start(options: RealKubeOptions): Promise<RealKube> {
-    const { instance, binaries, nodes, nodeGraceSeconds } = options;
-    const first = nodes[0];
-    if (first === undefined) throw new RangeError("a cluster has at least one node");
+    const { instance, binaries } = options;
+    const [first] = scenario.nodes;
+    if (first === undefined) throw new Error("the scenario has no node0");
     const controlPlane = await ControlPlane.start({
       binaries,
       nodeGraceSeconds,
       folder: instance.path("cluster"),
       address: first.address,
       namespace: instance.namespace(first.name),
-      nodeNames: nodes.map((node) => node.name),
+      nodeNames: scenario.nodes.map((node) => node.name),
     });
     const relay = await relayToSocket(controlPlane.socket);
     const admin = await readKubeconfig(controlPlane.kubeconfig("admin"));
     const access = { ...admin, server: `https://127.0.0.1:${relay.port}` };
     const kube = new RealKube(options, { controlPlane, relay, access });
-    await writeFile(kube.kubeconfig, formatKubeconfig(access), { mode: 0o600 });
     await kube.#letKubeletsRoute();
     return kube;
   }
 
-  /** The kubeconfig file of the node's kubelet: it may do what a node may. */
-  kubeletKubeconfig(node: ScenarioNode): string {
+  /** Of an account that may do what a node may. */
+  async kubeletKubeconfig(node: ScenarioNode): Promise<string> {
     return this.controlPlane.kubeconfig(`kubelet-${node.name}`);
   }
 
-  /** Starts what a node runs besides its kubelet. */
+  /** Starts its kube-proxy. */
   async startNode(node: ScenarioNode): Promise<void> {
-    const { binaries, proxyMode, instance } = this.#options;
+    const { binaries, proxyMode = "nftables", instance } = this.#options;
     const proxy = await startKubeProxy({
       binaries,
       mode: proxyMode,
@@ -98,23 +96,17 @@ export class RealKube implements AsyncDisposable {
     this.#proxies.set(node.name, proxy);
   }
 
-  /** Marks the first node as the control plane's, once its kubelet has registered it. */
-  async markControlPlane(signal: AbortSignal): Promise<void> {
-    const path = `/api/v1/nodes/${this.#options.nodes[0]?.name ?? ""}`;
-    const taints = [{ key: controlPlaneRole, effect: "NoSchedule" }];
-    const change = { metadata: { labels: { [controlPlaneRole]: "" } }, spec: { taints } };
-    await waitFor(() => this.#api.patch(path, change, "strategic-merge"), {
-      what: "the first node is registered",
-      timeoutMs: 30_000,
-      signal,
-    });
+  async nodesStarted(signal: AbortSignal): Promise<void> {
+    await markControlPlane(this.#api, signal);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
+  /** With its RBAC, as a user deploys it. */
+  async deploy(kubectl: Kubectl): Promise<void> {
+    await kubectl.run("apply", "-k", deployFolder);
+    await kubectl.run("apply", "-f", join(deployFolder, "examples/config.yaml"));
   }
 
-  async stop(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.all([...this.#proxies.values()].map((proxy) => proxy.stop()));
     await this.#relay.close();
     await this.controlPlane.stop();

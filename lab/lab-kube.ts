@@ -1,0 +1,27 @@
+import type { ApiAccess } from "./kubeconfig.ts";
+import type { Kubectl } from "./kubectl.ts";
+import type { ScenarioNode } from "./topology.ts";
+
+/** The Kubernetes that the nodes of a lab join: the embedded API server, or a real control plane. */
+export interface LabKube {
+  /** As its administrator, from the host. */
+  readonly access: ApiAccess;
+  /** The kubectl that came with it; without one, the user's is used. */
+  readonly kubectl?: string;
+  readonly kubelet: {
+    /** The kubelets play kube-proxy as well. */
+    readonly secondHop: boolean;
+    /** Pods of ours get their own tokens and no rights beyond those. */
+    readonly serviceAccountTokens: boolean;
+    readonly leaseSeconds: number;
+  };
+  /** The kubeconfig file of a node's kubelet. */
+  kubeletKubeconfig(node: ScenarioNode): Promise<string>;
+  /** Starts what a node runs besides its kubelet. */
+  startNode(node: ScenarioNode): Promise<void>;
+  /** Called when all kubelets were started: resolves when Pods may be deployed. */
+  nodesStarted(signal: AbortSignal): Promise<void>;
+  /** Deploys RouteLB with the scenario's ConfigMap. */
+  deploy(kubectl: Kubectl): Promise<void>;
+  close(): Promise<void>;
+}
