@@ -78,7 +78,7 @@ export function decodeCapabilities(reader: Reader): Capability[] {
 }
 
 function decodeCapability(code: number, octets: Uint8Array): Capability {
-  const unknown = { type: "unknown", code, octets: octets.slice() } as const;
+  const unknown = { type: "unknown", code, octets: new Uint8Array(octets) } as const;
   try {
     const reader = new Reader(octets, () => new MalformedCapability());
     const capability = decodeValue(code, reader);

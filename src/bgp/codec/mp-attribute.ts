@@ -56,7 +56,7 @@ export function decodeMpReach(reader: Reader): MpReach {
   const wire = { afi: reader.uint16(), safi: reader.uint8() };
   const family = familyOf(wire);
   if (family === undefined) {
-    return { type: "other", ...wire, octets: reader.rest().slice() };
+    return { type: "other", ...wire, octets: new Uint8Array(reader.rest()) };
   }
   const length = reader.uint8();
   if (length !== 16 && length !== 32 && !(length === 4 && family === "ipv4")) {
@@ -109,7 +109,7 @@ export function decodeMpUnreach(reader: Reader): MpUnreach {
   const wire = { afi: reader.uint16(), safi: reader.uint8() };
   const family = familyOf(wire);
   return family === undefined
-    ? { type: "other", ...wire, octets: reader.rest().slice() }
+    ? { type: "other", ...wire, octets: new Uint8Array(reader.rest()) }
     : { type: "unicast", family, prefixes: decodePrefixes(reader, family) };
 }
 

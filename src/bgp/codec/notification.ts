@@ -25,7 +25,12 @@ export function notificationOf(error: NotificationError): Notification {
 export function decodeNotification(body: Uint8Array): Notification {
   const reader = new Reader(body, () => new RangeError("a NOTIFICATION without a code"));
   const code = reader.uint8();
-  return { type: "NOTIFICATION", code, subcode: reader.uint8(), data: reader.rest().slice() };
+  return {
+    type: "NOTIFICATION",
+    code,
+    subcode: reader.uint8(),
+    data: new Uint8Array(reader.rest()),
+  };
 }
 
 export function encodeNotification(notification: Notification, writer: Writer): void {

@@ -137,10 +137,10 @@ class AttributeDecoder {
   #takeUnknown({ code, flags, octets, whole }: WireAttribute): void {
     if ((flags & AttributeFlag.Optional) === 0) {
       const text = `attribute ${code} is said to be well-known`;
-      throw updateError(UpdateError.UnrecognizedWellKnownAttribute, text, whole.slice());
+      throw updateError(UpdateError.UnrecognizedWellKnownAttribute, text, new Uint8Array(whole));
     }
     const kept = flags & ~AttributeFlag.ExtendedLength;
-    this.#unknown.push({ code, flags: kept, octets: octets.slice() });
+    this.#unknown.push({ code, flags: kept, octets: new Uint8Array(octets) });
   }
 
   #takeKnown(name: AttributeName, attribute: WireAttribute): void {
@@ -169,7 +169,7 @@ class AttributeDecoder {
         error.subcode === UpdateError.InvalidNetworkField
           ? UpdateError.InvalidNetworkField
           : UpdateError.OptionalAttributeError;
-      throw updateError(subcode, text, attribute.whole.slice());
+      throw updateError(subcode, text, new Uint8Array(attribute.whole));
     }
     this.#note(action, text);
   }
