@@ -86,12 +86,40 @@ async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<Inc
     };
     request.signal?.throwIfAborted();
     const start = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const outgoing = start(url, { ...own, method: request.method, headers });
-    outgoing.end(body);
-    return await answerTo(outgoing, request.signal, clock);
+    const open = () => start(url, { ...own, method: request.method, headers });
+    return await answerOf(open, request, body, clock);
   } catch (error) {
     throw unanswered(request, error);
   }
+}
+
+/**
+ * A connection that was kept alive may have died unnoticed, as all do when the server restarts. What
+ * only reads is then sent once more, on another one.
+ */
+async function answerOf(
+  open: () => ClientRequest,
+  request: HttpRequest,
+  body: string | undefined,
+  clock: Clock,
+): Promise<IncomingMessage> {
+  const first = open();
+  first.end(body);
+  try {
+    return await answerTo(first, request.signal, clock);
+  } catch (error) {
+    if (!first.reusedSocket || request.method !== "GET" || !isReset(error)) {
+      throw error;
+    }
+    const second = open();
+    second.end(body);
+    return answerTo(second, request.signal, clock);
+  }
+}
+
+function isReset(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ECONNRESET" || code === "EPIPE";
 }
 
 /** Resolves when the head of the answer is there; `signal` also ends the body that follows. */

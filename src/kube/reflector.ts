@@ -10,7 +10,7 @@ import {
   type Scope,
   type WatchEvent,
 } from "./client.ts";
-import { SilentError } from "./http.ts";
+import { failureOf, type ReflectorFailure } from "./reflector-failure.ts";
 import type { Resource } from "./resource.ts";
 import type { Store } from "./store.ts";
 
@@ -37,18 +37,6 @@ export interface ReflectorMetrics {
   countEvent(resource: string): void;
   countFailure(resource: string, reason: ReflectorFailure): void;
 }
-
-export type ReflectorFailure =
-  | "unreachable"
-  | "silent"
-  | "garbage"
-  | "expired"
-  | "projection"
-  | "unauthorized"
-  | "forbidden"
-  | "too-many-requests"
-  | "server-error"
-  | "other";
 
 /** Objects in one page of a list; the server may send more (ListSplitter). */
 const pageLimit = 500;
@@ -80,6 +68,8 @@ export class Reflector<T> {
   #failures = 0;
   /** What failed last in the present series of failures, so that it is logged once. */
   #lastFailure: string | undefined;
+  /** A watch of the present series was too old or silent, as happens; once more is a failure. */
+  #isRenewed = false;
   /** A failure was logged, its end was not. */
   #isToldDown = false;
   /** Keys of objects whose projection failed, so that each is logged once. */
@@ -148,7 +138,7 @@ export class Reflector<T> {
         const page = { ...scope, limit: pageLimit, continueToken, signal };
         ({ continueToken } = await api.list(resource, page, visit));
       } catch (error) {
-        if (!isExpired(error)) {
+        if (failureOf(error) !== "expired") {
           throw error;
         }
         restart();
@@ -178,6 +168,7 @@ export class Reflector<T> {
       if (clock.now() - openedMs >= steadyWatchMs) {
         this.#failures = 0;
         this.#lastFailure = undefined;
+        this.#isRenewed = false;
       }
     }
     if (clock.now() - openedMs < shortestWatchMs && !signal.aborted) {
@@ -234,7 +225,8 @@ export class Reflector<T> {
     if (failure === "expired" || failure === "garbage") {
       this.#resourceVersion = undefined;
     }
-    if ((failure === "expired" || failure === "silent") && this.#failures === 1) {
+    if ((failure === "expired" || failure === "silent") && !this.#isRenewed) {
+      this.#isRenewed = true;
       logger.debug({ resource: this.#title, failure }, "the watch is renewed");
       return 0;
     }
@@ -268,31 +260,4 @@ function scopeOf({ namespace, name, labelSelector }: Scope): Scope {
     ...(name === undefined ? {} : { name }),
     ...(labelSelector === undefined ? {} : { labelSelector }),
   };
-}
-
-function isExpired(error: unknown): boolean {
-  return error instanceof KubeError && error.status === 410;
-}
-
-function failureOf(error: unknown): ReflectorFailure {
-  if (error instanceof GarbageError) {
-    return "garbage";
-  }
-  if (!(error instanceof KubeError)) {
-    return "other";
-  }
-  switch (error.status) {
-    case 0:
-      return error.cause instanceof SilentError ? "silent" : "unreachable";
-    case 401:
-      return "unauthorized";
-    case 403:
-      return "forbidden";
-    case 410:
-      return "expired";
-    case 429:
-      return "too-many-requests";
-    default:
-      return error.status >= 500 ? "server-error" : "other";
-  }
 }

@@ -169,6 +169,23 @@ test(
   },
 );
 
+test("a read on a kept connection that died is sent again; a write is not", limits, async (t) => {
+  const { server, api } = await setUp(t);
+  const first = api.get(nginx);
+  (await server.next()).json(200, object);
+  await first;
+  const read = api.get(nginx);
+  (await server.next()).cut();
+  (await server.next()).json(200, object);
+  assert.equal((await read).metadata.name, "nginx");
+  const write = refusal(api.update(nginx, object));
+  (await server.next()).cut();
+  assert.ok((await write) instanceof KubeError);
+  const fresh = refusal(api.get(nginx));
+  (await server.next()).cut();
+  assert.ok((await fresh) instanceof KubeError, "a new connection that breaks is a failure");
+});
+
 test("listAll reads every page", limits, async (t) => {
   const { server, api } = await setUp(t);
   const all = listAll(api, resources.pods, { namespace: "web", labelSelector: "app=nginx" });

@@ -236,6 +236,23 @@ test("410 as the answer to a watch has the list read again", limits, async (t) =
   assert.deepEqual(keys(store), []);
 });
 
+test("an old watch right after a restart is no news; one again and again is", limits, async (t) => {
+  const { server, clock, listed, logger } = await setUp(t);
+  await listed("a");
+  await server.stop();
+  await clock.timerOf(500);
+  await server.listen();
+  clock.advance(500);
+  (await server.next()).refuse(410, "Expired");
+  await clock.pass(1_000);
+  const warnings = () => logger.lines.filter(({ level }) => level === "warn").length;
+  assert.equal(warnings(), 1, "the restart itself");
+  (await server.next()).json(200, list(70, []));
+  (await server.next()).refuse(410, "Expired");
+  await clock.timerOf(2_000);
+  assert.equal(warnings(), 2);
+});
+
 test("half a line at a broken stream is no event; the next watch brings it", limits, async (t) => {
   const { server, clock, listed, store, failures } = await setUp(t);
   const watch = await listed("a");
