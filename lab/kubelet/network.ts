@@ -1,5 +1,5 @@
-import { run } from "../command.ts";
-import { type JsonObject, listAt, textAt } from "../kube/json.ts";
+import { attempt, run } from "../command.ts";
+import { type JsonObject, listAt, parseJson, textAt } from "../kube/json.ts";
 import {
   configure,
   connect,
@@ -16,12 +16,20 @@ export interface PodNetwork {
 }
 
 const bridge = "pods";
+/** Last octets of Pods' addresses; .1 is the bridge. */
+const firstHost = 2;
+const hosts = 253;
+
+function portName(host: number): string {
+  return `pod${host}`;
+}
 
 /** Pod addresses and namespaces of one node, and the node's routes to the Pods of the others. */
 export class NodeNetwork {
   readonly #settings: KubeletSettings;
   /** By the last octet. */
   readonly #used = new Set<number>();
+  #last = firstHost - 1;
   readonly #routes = new Map<string, string>();
 
   constructor(settings: KubeletSettings) {
@@ -32,7 +40,11 @@ export class NodeNetwork {
   async prepare(): Promise<void> {
     const { namespace } = this.#settings;
     await deleteNamespaces(await namespacesUnder(`${namespace}-`));
-    await run("ip", ["-n", namespace, "link", "del", bridge]).catch(() => undefined);
+    const links = parseJson(await run("ip", ["-n", namespace, "-j", "link", "show"]));
+    const names = listAt({ links }, "links").flatMap((link) => textAt(link, "ifname") ?? []);
+    for (const name of names) {
+      if (name === bridge || /^pod\d+$/.test(name)) await this.#removeLink(name);
+    }
     await configure(namespace, [
       `link add ${bridge} type bridge`,
       `addr add ${this.#address(1)}/24 dev ${bridge}`,
@@ -42,11 +54,31 @@ export class NodeNetwork {
 
   /** Gives a Pod a namespace and an address, both free again after `release`. */
   async allocate(podName: string): Promise<PodNetwork> {
-    const { namespace: node } = this.#settings;
-    const host = this.#free();
+    const host = this.#nextFree();
     this.#used.add(host);
-    const pod = { namespace: `${node}-${podName}`, address: this.#address(host) };
-    const port = `pod${host}`;
+    this.#last = host;
+    const namespace = `${this.#settings.namespace}-${podName}`;
+    const pod = { namespace, address: this.#address(host) };
+    try {
+      await this.#connectPod(pod, portName(host));
+    } catch (error) {
+      await this.release(pod);
+      throw error;
+    }
+    return pod;
+  }
+
+  /** Kills what still runs in the Pod's namespace. */
+  async release(pod: PodNetwork): Promise<void> {
+    const host = Number(pod.address.split(".")[3]);
+    // A namespace takes its devices along, but some time later.
+    await this.#removeLink(portName(host));
+    await deleteNamespaces([pod.namespace]);
+    this.#used.delete(host);
+  }
+
+  async #connectPod(pod: PodNetwork, port: string): Promise<void> {
+    const { namespace: node } = this.#settings;
     await createNamespaces([pod.namespace]);
     await connect([
       { from: { namespace: pod.namespace, device: "eth0" }, to: { namespace: node, device: port } },
@@ -59,13 +91,6 @@ export class NodeNetwork {
         `route add default via ${this.#address(1)}`,
       ]),
     ]);
-    return pod;
-  }
-
-  /** Kills what still runs in the Pod's namespace. */
-  async release(pod: PodNetwork): Promise<void> {
-    await deleteNamespaces([pod.namespace]);
-    this.#used.delete(Number(pod.address.split(".")[3]));
   }
 
   /** Routes to the Pods of all other nodes, through those nodes' InternalIPs. */
@@ -94,9 +119,18 @@ export class NodeNetwork {
     for (const [cidr, gateway] of wanted) this.#routes.set(cidr, gateway);
   }
 
-  #free(): number {
-    for (let host = 2; host < 255; host += 1) if (!this.#used.has(host)) return host;
+  /** The next address in turn, so that one that was given back rests before it is used again. */
+  #nextFree(): number {
+    for (let step = 0; step < hosts; step += 1) {
+      const host = firstHost + ((this.#last + 1 - firstHost + step) % hosts);
+      if (!this.#used.has(host)) return host;
+    }
     throw new Error(`no free Pod address in ${this.#settings.podCidr}`);
+  }
+
+  /** That there is no such link is fine. */
+  async #removeLink(device: string): Promise<void> {
+    await attempt("ip", ["-n", this.#settings.namespace, "link", "del", device]);
   }
 
   #address(host: number): string {
