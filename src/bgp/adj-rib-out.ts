@@ -256,9 +256,15 @@ export class AdjRibOut {
     this.#withdrawals = noWithdrawals();
     this.#advertisements = new Map();
     this.#pending = 0;
+    const inUse = new Set<AttributeSet>();
     for (const [key, entry] of this.#entries) {
       if (entry.generation !== this.#generation) {
         entry.want = undefined;
+      }
+      for (const set of [entry.want, entry.sent]) {
+        if (set !== undefined && set !== "outdated") {
+          inUse.add(set);
+        }
       }
       if (entry.want !== undefined && entry.want !== entry.sent) {
         this.#waitingOf(entry.want).entries.push(entry);
@@ -270,6 +276,7 @@ export class AdjRibOut {
         this.#entries.delete(key);
       }
     }
+    this.#sets.keep(inUse);
   }
 
   #waitingOf(set: AttributeSet): Waiting {

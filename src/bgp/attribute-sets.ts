@@ -26,7 +26,7 @@ type Found = AttributeSet | WithheldReason;
 export class AttributeSets {
   readonly #terms: AttributeSetTerms;
   readonly #context: AttributeContext;
-  #sets: ReadonlyMap<string, AttributeSet> = new Map();
+  readonly #sets = new Map<string, AttributeSet>();
 
   constructor(terms: AttributeSetTerms) {
     this.#terms = terms;
@@ -34,13 +34,10 @@ export class AttributeSets {
   }
 
   /**
-   * Begins a pass over all routes; the answer looks one up. Sets that no route of a pass has are
-   * forgotten with the next one. Many routes share one attributes object, which is looked at once.
+   * Begins a pass over all routes; the answer looks one up. Many routes share one attributes object,
+   * which is looked at once.
    */
   begin(nextHops: NextHops): (route: Route) => Found {
-    const before = this.#sets;
-    const sets = new Map<string, AttributeSet>();
-    this.#sets = sets;
     const seen = {
       ipv4: new Map<RouteAttributes, Found>(),
       ipv6: new Map<RouteAttributes, Found>(),
@@ -53,12 +50,21 @@ export class AttributeSets {
       let found = this.#make(family, attributes, nextHops[family]);
       if (typeof found !== "string") {
         const key = `${family} ${found.mpReachHead?.join()} ${found.octets.join()}`;
-        found = sets.get(key) ?? before.get(key) ?? found;
-        sets.set(key, found);
+        found = this.#sets.get(key) ?? found;
+        this.#sets.set(key, found);
       }
       seen[family].set(attributes, found);
       return found;
     };
+  }
+
+  /** Forgets all sets but these. */
+  keep(inUse: ReadonlySet<AttributeSet>): void {
+    for (const [key, set] of this.#sets) {
+      if (!inUse.has(set)) {
+        this.#sets.delete(key);
+      }
+    }
   }
 
   #make(family: AddressFamily, attributes: RouteAttributes, nextHop: NextHop | undefined): Found {

@@ -85,12 +85,14 @@ export function toIdle(
   how: { readonly retry?: "IdleHold" | "none"; readonly notification?: Notification } = {},
 ): Transition {
   const { retry = "IdleHold", notification } = how;
+  const isConnected = state.name !== "Connect" && state.name !== "Active";
+  const hasLastWord = isConnected && (notification !== undefined || reason.type === "stopped");
   return {
     state: { name: "Idle" },
     actions: [
       ...timersOf[state.name].map((timer) => ({ type: "stop-timer", timer }) as const),
       ...(notification ? [{ type: "send", message: notification } as const] : []),
-      { type: "disconnect", flush: reason.type !== "send-hold-timer-expired" },
+      { type: "disconnect", flush: hasLastWord },
       ...(state.name === "Established" ? [{ type: "session-down", reason } as const] : []),
       { type: "failed", reason, retry },
     ],
