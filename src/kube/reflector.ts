@@ -48,6 +48,8 @@ const silenceLimitMs = 120_000;
 const shortestWatchMs = 1_000;
 /** Only a watch that stood for so long ends a series of failures, whose delays grow. */
 const steadyWatchMs = 10_000;
+/** What a server asks for beyond this is not waited for. */
+const retryAfterLimitSeconds = 120;
 const backoff: BackoffRange = { baseMs: 500, limitMs: 30_000 };
 
 /**
@@ -82,7 +84,7 @@ export class Reflector<T> {
 
   /** Resolves once `signal` aborts, and not before. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, metrics, random } = this.#options;
+    const { clock, metrics } = this.#options;
     metrics?.setWatching(this.#title, false);
     while (!signal.aborted) {
       try {
@@ -94,8 +96,7 @@ export class Reflector<T> {
         if (signal.aborted) {
           break;
         }
-        const delayMs = this.#takeFailure(error);
-        await sleep(clock, Math.max(delayMs, backoffMs(this.#failures, backoff, random)), signal);
+        await sleep(clock, this.#takeFailure(error), signal);
       }
     }
     metrics?.setWatching(this.#title, false);
@@ -216,11 +217,10 @@ export class Reflector<T> {
     }
   }
 
-  /** Notes a failure, logs it if it is another than before, and says how long to wait at least. */
+  /** Notes a failure, logs it if it is another than before, and says how many ms to wait. */
   #takeFailure(error: unknown): number {
-    const { logger, metrics } = this.#options;
+    const { logger, metrics, random } = this.#options;
     const failure = failureOf(error);
-    this.#failures += 1;
     metrics?.countFailure(this.#title, failure);
     if (failure === "expired" || failure === "garbage") {
       this.#resourceVersion = undefined;
@@ -228,8 +228,9 @@ export class Reflector<T> {
     if ((failure === "expired" || failure === "silent") && !this.#isRenewed) {
       this.#isRenewed = true;
       logger.debug({ resource: this.#title, failure }, "the watch is renewed");
-      return 0;
+      return backoffMs(1, backoff, random);
     }
+    this.#failures += 1;
     metrics?.setWatching(this.#title, false);
     const fields = { resource: this.#title, failure, err: error };
     if (this.#lastFailure === failure) {
@@ -241,7 +242,8 @@ export class Reflector<T> {
       logger[level](fields, "the API server cannot be followed; what was known stays in force");
     }
     const seconds = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) : 0;
-    return Math.min(Math.max(seconds, 0), 120) * 1_000;
+    const askedMs = Math.min(seconds, retryAfterLimitSeconds) * 1_000;
+    return Math.max(askedMs, backoffMs(this.#failures, backoff, random));
   }
 
   #recovered(): void {

@@ -154,7 +154,7 @@ test("a server that restarts with another history is read anew", limits, async (
   server.compact();
   await server.start();
   await clock.pass(500);
-  await clock.pass(1_000);
+  await clock.pass(500);
   await until(store, () => store.entries.has("default/d"));
   assert.deepEqual([...store.entries.keys()], ["default/a", "default/c", "default/d"]);
   assert.deepEqual(missing, ["default/b"]);

@@ -244,12 +244,12 @@ test("an old watch right after a restart is no news; one again and again is", li
   await server.listen();
   clock.advance(500);
   (await server.next()).refuse(410, "Expired");
-  await clock.pass(1_000);
+  await clock.pass(500);
   const warnings = () => logger.lines.filter(({ level }) => level === "warn").length;
   assert.equal(warnings(), 1, "the restart itself");
   (await server.next()).json(200, list(70, []));
   (await server.next()).refuse(410, "Expired");
-  await clock.timerOf(2_000);
+  await clock.timerOf(1_000);
   assert.equal(warnings(), 2);
 });
 
@@ -414,13 +414,13 @@ test("a list that is cut short changes nothing", limits, async (t) => {
   cut.open();
   cut.write(text.slice(0, -20));
   cut.cut();
-  await clock.pass(1_000);
+  await clock.pass(500);
   assert.deepEqual(keys(store), ["ns/a", "ns/b"]);
   const short = await server.next();
   short.open();
   short.write(text.slice(0, -20));
   short.end();
-  await clock.pass(2_000);
+  await clock.pass(1_000);
   assert.deepEqual(keys(store), ["ns/a", "ns/b"]);
   (await server.next()).json(200, list(30, [thing("c", 29)]));
   await watched(server, "30");
