@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { attempt, run } from "../../lab/command.ts";
 import type { JsonObject } from "../../lab/kube/json.ts";
@@ -100,7 +101,7 @@ export function kubectlConformance(target: () => KubectlTarget): void {
     const namespace = await makeNamespace(target());
     const at = (...args: string[]) => kubectl(target(), namespace, ...args);
     const input = JSON.stringify(service);
-    const args = ["--kubeconfig", target().kubeconfig, "-n", namespace, "create", "-f", "-"];
+    const args = flags(target(), namespace, "create", "-f", "-");
     assert.equal(await run(target().kubectl, args, { input }), "service/web created\n");
     await create(target(), `/apis/apps/v1/namespaces/${namespace}/deployments`, deployment);
     assert.equal(await at("label", "svc", "web", "a=b"), "service/web labeled\n");
@@ -139,7 +140,7 @@ export function kubectlConformance(target: () => KubectlTarget): void {
 
   test("what does not exist is said the way kubectl says it", async () => {
     const namespace = await makeNamespace(target());
-    const args = ["--kubeconfig", target().kubeconfig, "-n", namespace, "get", "svc", "absent"];
+    const args = flags(target(), namespace, "get", "svc", "absent");
     const { ok, text } = await attempt(target().kubectl, args);
     assert.ok(!ok);
     assert.match(text, /Error from server \(NotFound\): services "absent" not found/);
@@ -147,7 +148,7 @@ export function kubectlConformance(target: () => KubectlTarget): void {
 
   test("get svc -w prints a line for each change", async () => {
     const namespace = await makeNamespace(target());
-    const args = ["--kubeconfig", target().kubeconfig, "-n", namespace, "get", "svc", "-w"];
+    const args = flags(target(), namespace, "get", "svc", "-w");
     const watch = spawn(target().kubectl, args, { stdio: ["ignore", "pipe", "inherit"] });
     try {
       await create(target(), servicesPath(namespace), service);
@@ -247,8 +248,14 @@ async function giveAddress(target: Target, namespace: string): Promise<void> {
   assert.equal((await ask(target, "PATCH", path, { body, contentType: mergePatch })).status, 200);
 }
 
+function flags(target: KubectlTarget, namespace: string, ...args: string[]): string[] {
+  const { kubeconfig } = target;
+  const cache = join(dirname(kubeconfig), "kubectl-cache");
+  return ["--kubeconfig", kubeconfig, "--cache-dir", cache, "-n", namespace, ...args];
+}
+
 function kubectl(target: KubectlTarget, namespace: string, ...args: string[]): Promise<string> {
-  return run(target.kubectl, ["--kubeconfig", target.kubeconfig, "-n", namespace, ...args]);
+  return run(target.kubectl, flags(target, namespace, ...args));
 }
 
 /** A table's cells, with what differs from run to run made equal. */

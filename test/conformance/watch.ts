@@ -120,7 +120,7 @@ export function watchConformance(target: () => Target): void {
   test("a watch ends after timeoutSeconds, and a bookmark tells before of changes elsewhere", async () => {
     const namespace = await makeNamespace(target());
     const start = resourceVersion(await get(target(), servicesPath(namespace)));
-    const query = `resourceVersion=${start}&allowWatchBookmarks=true&timeoutSeconds=5`;
+    const query = `resourceVersion=${start}&allowWatchBookmarks=true&timeoutSeconds=3`;
     using stream = await WatchStream.open(target(), `${servicesPath(namespace)}?${query}`);
     await createService(target(), await makeNamespace(target()));
     const bookmarks: Json[] = [];

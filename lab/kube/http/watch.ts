@@ -18,6 +18,9 @@ export interface WatchSettings {
 /** What a client may leave unread before its watch is ended, as the real server does. */
 const maxUnreadBytes = 64 * 1024 * 1024;
 
+/** So long before a watch's time is over it gets a bookmark more, as the real server does. */
+const lastBookmarkSeconds = 2;
+
 /** One open watch. */
 export class WatchStream {
   readonly request: ApiRequest;
@@ -87,6 +90,9 @@ export class WatchStream {
     this.#after((seconds === 0 ? randomly : seconds) * 1000, () => this.end());
     if (isTrue(query.get("allowWatchBookmarks"))) {
       this.#keepBookmarking();
+      if (seconds > lastBookmarkSeconds) {
+        this.#after((seconds - lastBookmarkSeconds) * 1000, () => this.#bookmark());
+      }
     }
   }
 
@@ -164,9 +170,13 @@ export class WatchStream {
 
   #keepBookmarking(): void {
     this.#after(this.#settings.bookmarkIntervalMs, () => {
-      this.#line("BOOKMARK", this.#bookmarkText());
+      this.#bookmark();
       this.#keepBookmarking();
     });
+  }
+
+  #bookmark(): void {
+    this.#line("BOOKMARK", this.#bookmarkText());
   }
 
   #bookmarkText(): string {

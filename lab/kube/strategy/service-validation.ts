@@ -205,7 +205,12 @@ function loadBalancerErrors(spec: JsonObject, before: JsonObject | undefined): F
 /** What is wrong with `status.loadBalancer`. */
 export function serviceStatusErrors(next: JsonObject): readonly FieldError[] {
   const errors: FieldError[] = [];
-  for (const [index, entry] of listAt(next, "status", "loadBalancer", "ingress").entries()) {
+  const ingress = listAt(next, "status", "loadBalancer", "ingress");
+  if (ingress.length > 0 && textAt(next, "spec", "type") !== "LoadBalancer") {
+    const why = 'may only be used when `spec.type` is "LoadBalancer"';
+    errors.push(forbiddenField("status.loadBalancer.ingress", why));
+  }
+  for (const [index, entry] of ingress.entries()) {
     const field = `status.loadBalancer.ingress[${index}]`;
     const ip = textAt(entry, "ip");
     if (ip !== undefined && parseAddress(ip) === undefined) {

@@ -264,12 +264,14 @@ function withNodePorts(spec: JsonObject, addresses: ServiceAddresses): JsonObjec
 
 /** An ingress address is a VIP unless its writer says otherwise. */
 function completeStatus(next: JsonObject): JsonObject {
-  const isLoadBalancer = textAt(next, "spec", "type") === "LoadBalancer";
+  if (textAt(next, "spec", "type") !== "LoadBalancer") {
+    return next;
+  }
   const ingress = listAt(next, "status", "loadBalancer", "ingress").map((entry) =>
     isObject(entry) && textAt(entry, "ip") !== undefined
       ? { ...entry, ipMode: textAt(entry, "ipMode") ?? "VIP" }
       : entry,
   );
-  const loadBalancer = isLoadBalancer && ingress.length > 0 ? { ingress } : {};
+  const loadBalancer = ingress.length > 0 ? { ingress } : {};
   return withAt(next, ["status", "loadBalancer"], loadBalancer);
 }
