@@ -23,7 +23,10 @@ export interface Layer2Pool {
 
 /** One entry of `peers`. */
 export interface PeerConfig {
-  /** `name`, else `address:port` (IPv6 in brackets). Unique: the identity of the entry. */
+  /**
+   * `name`, else `address:port` (IPv6 in brackets; `#2`, `#3` behind it for further entries at one
+   * address). Unique: the identity of the entry.
+   */
   readonly name: string;
   readonly myAsn: number;
   readonly peerAsn: number | "external" | "internal";
@@ -37,7 +40,7 @@ export interface PeerConfig {
   readonly connectTimeSeconds: number;
   readonly sendHoldTimeSeconds: number;
   readonly routerId?: Address;
-  /** Any one that matches is enough; an empty list matches every node. */
+  /** Any one that matches is enough; an empty list matches every node. None of them is empty. */
   readonly nodeSelectors: readonly Selector[];
   readonly password?: PeerPassword;
   readonly ebgpMultihop: boolean;

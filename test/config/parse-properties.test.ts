@@ -83,7 +83,7 @@ test("any text at all is a configuration or has findings that an operator can re
         assertReadable(finding, text);
       }
     }),
-    { numRuns: 1500 },
+    { numRuns: 600 },
   );
 });
 
@@ -110,7 +110,7 @@ test("a formatted finding can be read back", () => {
 });
 
 test("a text of nothing but brackets, or of aliases of aliases, is refused in time", () => {
-  assert.equal(parseConfig("[".repeat(200_000)).ok, false);
+  assert.equal(parseConfig("[".repeat(50_000)).ok, false);
   const levels = ["a: &a0 [1, 1]"];
   for (let level = 1; level < 60; level += 1) {
     levels.push(`a${level}: &a${level} [*a${level - 1}, *a${level - 1}]`);
@@ -154,7 +154,7 @@ test("whatever stands around a password, no finding shows it", () => {
         assert.equal(formatFinding(finding).includes(secret), false, formatFinding(finding));
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 

@@ -32,6 +32,10 @@ const passwordLines: Readonly<Record<string, readonly string[]>> = {
   "password: &p s3cret\nrouter-id: *p": [
     "6:14: peers[0].router-id: an alias of a password, which belongs under password only",
   ],
+  "password: {a: &p s3cret}\nrouter-id: *p": [
+    "5:13: peers[0].password: is a mapping, not a single value",
+    "6:14: peers[0].router-id: an alias of a password, which belongs under password only",
+  ],
   "password: # s3cret": [
     "5:13: warning: peers[0].password: is empty, so TCP MD5 is off; a password that begins with #, & or * needs quotes",
   ],
