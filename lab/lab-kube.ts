@@ -15,6 +15,11 @@ export interface LabKube {
     readonly serviceAccountTokens: boolean;
     readonly leaseSeconds: number;
   };
+  /**
+   * The second hop writes its rules at most once in this time: an endpoint that is not ready for a
+   * moment, as when its node comes back, may be without rules for as long. 0: at each change.
+   */
+  readonly secondHopPeriodMs: number;
   /** The kubeconfig file of a node's kubelet. */
   kubeletKubeconfig(node: ScenarioNode): Promise<string>;
   /** Starts what a node runs besides its kubelet. */

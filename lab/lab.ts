@@ -38,7 +38,7 @@ export class Lab implements AsyncDisposable {
   readonly topology: Topology;
   readonly api: ApiClient;
   readonly kubectl: Kubectl;
-  readonly #kube: LabKube;
+  readonly kube: LabKube;
   readonly #program: string;
   readonly #kubelets = new Map<string, LabProcess>();
   #probes = 0;
@@ -48,7 +48,7 @@ export class Lab implements AsyncDisposable {
     this.topology = parts.topology;
     this.api = parts.api;
     this.kubectl = parts.kubectl;
-    this.#kube = parts.kube;
+    this.kube = parts.kube;
     this.#program = parts.program;
   }
 
@@ -102,18 +102,18 @@ export class Lab implements AsyncDisposable {
   async startKubelet(node: ScenarioNode): Promise<void> {
     const directory = this.instance.path("nodes", node.name);
     await mkdir(directory, { recursive: true });
-    await this.#kube.startNode(node);
+    await this.kube.startNode(node);
     const settings = {
       nodeName: node.name,
       namespace: this.topology.node(node.name),
       address: node.address,
       podCidr: node.podCidr,
-      kubeconfig: await this.#kube.kubeletKubeconfig(node),
+      kubeconfig: await this.kube.kubeletKubeconfig(node),
       directory,
       program: this.#program,
       labels: {},
       taints: [],
-      ...this.#kube.kubelet,
+      ...this.kube.kubelet,
     };
     const kubelet = await LabProcess.start({
       name: `kubelet of ${node.name}`,
@@ -154,6 +154,11 @@ export class Lab implements AsyncDisposable {
     await this.startKubelet(found);
   }
 
+  /** Every kubelet gives its Pods new tokens of their ServiceAccounts. */
+  renewTokens(): void {
+    for (const kubelet of this.#kubelets.values()) kubelet.signal("SIGHUP");
+  }
+
   /** Starts a probe in the client's namespace. */
   async probe(options: Omit<ProbeOptions, "namespace" | "logFile">): Promise<Probe> {
     this.#probes += 1;
@@ -170,7 +175,7 @@ export class Lab implements AsyncDisposable {
   async close(): Promise<void> {
     for (const node of scenario.nodes) await this.#signalNode(node.name, "SIGKILL");
     await this.topology.close();
-    await this.#kube.close();
+    await this.kube.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,8 +184,8 @@ export class Lab implements AsyncDisposable {
 
   async #deploy(signal: AbortSignal): Promise<void> {
     await allDone(scenario.nodes.map((node) => this.startKubelet(node)));
-    await this.#kube.nodesStarted(signal);
-    await this.#kube.deploy(this.kubectl);
+    await this.kube.nodesStarted(signal);
+    await this.kube.deploy(this.kubectl);
     await waitFor(async () => ((await this.#readyProgramPods()) === 4 ? true : undefined), {
       what: "the controller and three speakers are ready",
       timeoutMs: 60_000,

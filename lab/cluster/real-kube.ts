@@ -34,6 +34,8 @@ export class RealKube implements LabKube {
   readonly controlPlane: ControlPlane;
   readonly access: ApiAccess;
   readonly kubectl: string;
+  /** kube-proxy's minSyncPeriod. */
+  readonly secondHopPeriodMs = 1_000;
   readonly kubelet = { secondHop: false, serviceAccountTokens: true, leaseSeconds };
   readonly #options: RealKubeOptions;
   readonly #api: ApiClient;

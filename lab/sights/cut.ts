@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
-import { at, listAt, numberAt, textAt } from "../kube/json.ts";
+import { at, type Json, listAt, numberAt, textAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
 import { readKernelRoutes, routerLogged } from "../route-log.ts";
 import { type ScenarioNode, scenario, workerNodes } from "../topology.ts";
-import { waitFor } from "../wait.ts";
+import { pause, waitFor } from "../wait.ts";
 import { awaitGateways, gatewayChanged } from "./routes.ts";
 import { formatSeconds, mustSee, type Show, type Sight } from "./sight.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
@@ -54,18 +54,20 @@ export const linkCut: Sight = {
     });
     await awaitGateways(lab, serviceAddress, allGateways);
     await awaitGateways(lab, localAddress, allGateways);
+    const settledMs = await secondHopSettled(lab, node, joinMs);
     const [clusterResults, localResults] = [await cluster.finish(), await local.finish()];
 
     const changes = await readKernelRoutes(lab.topology.router, serviceAddress, cutMs);
     const localChanges = await readKernelRoutes(lab.topology.router, localAddress, cutMs);
+    const rejoin = { fromMs: joinMs, toMs: settledMs };
     const lostLocal = unexcused(
       localResults,
-      [{ fromMs: cutMs, toMs: localLeft.atMs }],
+      [{ fromMs: cutMs, toMs: localLeft.atMs }, rejoin],
       localChanges.map((change) => change.atMs),
     );
     const lostCluster = unexcused(
       clusterResults,
-      [{ fromMs: cutMs, toMs: Math.max(left.atMs, endpointsLeftMs) }],
+      [{ fromMs: cutMs, toMs: Math.max(left.atMs, endpointsLeftMs) }, rejoin],
       changes.map((change) => change.atMs),
     );
     const latest = Math.max(left.atMs, localLeft.atMs) - cutMs;
@@ -136,14 +138,35 @@ async function createLocalService(lab: Lab): Promise<string> {
   return address;
 }
 
+/** When every endpoint on the node that came back is ready, and the second hop knows. */
+async function secondHopSettled(lab: Lab, node: ScenarioNode, joinMs: number): Promise<number> {
+  if (lab.kube.secondHopPeriodMs === 0) return joinMs;
+  await waitFor(
+    async () => {
+      const here = await endpointsOn(lab, node);
+      const areReady = here.every((endpoint) => at(endpoint, "conditions", "ready") === true);
+      return here.length > 0 && areReady ? true : undefined;
+    },
+    { what: `ready endpoints on ${node.name}`, timeoutMs: 30_000 },
+  );
+  const settledMs = Date.now() + lab.kube.secondHopPeriodMs;
+  await pause(lab.kube.secondHopPeriodMs);
+  return settledMs;
+}
+
+async function endpointsOn(lab: Lab, node: ScenarioNode): Promise<readonly Json[]> {
+  const slices = await lab.api.get("/apis/discovery.k8s.io/v1/endpointslices");
+  return listAt(slices, "items")
+    .flatMap((slice) => listAt(slice, "endpoints"))
+    .filter((endpoint) => textAt(endpoint, "nodeName") === node.name);
+}
+
 /** When no endpoint on the node was ready any more, with the time that the second hop takes. */
 async function endpointsLeft(lab: Lab, node: ScenarioNode): Promise<number> {
   const secondHopMs = 500;
   await waitFor(
     async () => {
-      const slices = await lab.api.get("/apis/discovery.k8s.io/v1/endpointslices");
-      const endpoints = listAt(slices, "items").flatMap((slice) => listAt(slice, "endpoints"));
-      const here = endpoints.filter((endpoint) => textAt(endpoint, "nodeName") === node.name);
+      const here = await endpointsOn(lab, node);
       return here.some((endpoint) => at(endpoint, "conditions", "ready") === true)
         ? undefined
         : true;
