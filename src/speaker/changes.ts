@@ -24,6 +24,9 @@ function missingFrom(base: Decision["advertised"], some: Decision["advertised"])
   const missing: ServiceAddress[] = [];
   for (const [service, addresses] of some) {
     const held = base.get(service);
+    if (held === addresses) {
+      continue;
+    }
     for (const ip of addresses) {
       if (held?.includes(ip) !== true) {
         missing.push({ service, ip });

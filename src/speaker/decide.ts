@@ -2,8 +2,6 @@ import type { Route } from "../bgp/route.ts";
 import { isExcludedFromLoadBalancers } from "../cluster/node.ts";
 import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
 import type { SpeakerSnapshot } from "../cluster/snapshot.ts";
-import { type CandidateAddress, candidateOf } from "./candidate.ts";
-import { reachOf } from "./endpoints.ts";
 import {
   addRoutes,
   type DecisionPeer,
@@ -12,7 +10,8 @@ import {
   type PeerGroups,
   routesByPeer,
 } from "./peer-groups.ts";
-import { type Claim, settleClaims, whyClaimWithholds } from "./shared-address.ts";
+import { settleClaims } from "./shared-address.ts";
+import { type PoolClaim, standingOf } from "./standing.ts";
 import { type Withheld, withheldAddress, withheldFor } from "./withheld.ts";
 
 export interface Decision {
@@ -41,7 +40,7 @@ const noSlices = [] as const;
 export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): Decision {
   const outcome = new Outcome();
   const nodeReason = whyNodeWithholds(snapshot, peers);
-  const claims = new Map<string, PoolClaim>();
+  const claims = new Claims();
   for (const service of snapshot.services.values()) {
     const reason = whyServiceWithholds(service, snapshot);
     if (reason === undefined) {
@@ -51,13 +50,13 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
     }
   }
   const groups = groupPeers(snapshot, peers);
-  for (const claim of claims.values()) {
-    if (claim.sharers === undefined) {
-      settle(claim, whyClaimWithholds(claim), groups, outcome);
+  for (const [address, claim] of claims.first) {
+    const sharers = claims.shared.get(address);
+    if (sharers === undefined) {
+      settle(claim, claim.own, groups, outcome);
     } else {
-      const all = [claim, ...claim.sharers];
-      const reasons = settleClaims(all);
-      for (const [index, each] of all.entries()) {
+      const reasons = settleClaims(sharers);
+      for (const [index, each] of sharers.entries()) {
         settle(each, reasons[index], groups, outcome);
       }
     }
@@ -78,25 +77,50 @@ function settle(
   }
 }
 
-/** A Service's claim on an address of a pool, with what the pool offers for it. */
-interface PoolClaim extends Claim {
-  readonly candidate: Extract<CandidateAddress, { home: "pool" }>;
-  /** The other Services on the address, at the first that was seen. */
-  sharers: PoolClaim[] | undefined;
+/** Claims by address. */
+class Claims {
+  /** The first that was seen of each address. */
+  readonly first = new Map<string, PoolClaim>();
+  /** All of them, where several Services have the address. */
+  readonly shared = new Map<string, PoolClaim[]>();
+
+  add(claim: PoolClaim): void {
+    const { text } = claim.candidate;
+    const first = this.first.get(text);
+    if (first === undefined) {
+      this.first.set(text, claim);
+      return;
+    }
+    const sharers = this.shared.get(text);
+    if (sharers === undefined) {
+      this.shared.set(text, [first, claim]);
+    } else {
+      sharers.push(claim);
+    }
+  }
 }
 
 /** Collects a decision's answers about Services. */
 class Outcome {
-  readonly #advertised = new Map<string, string[]>();
+  readonly #advertised = new Map<string, readonly string[]>();
   readonly #withheld = new Map<string, Withheld[]>();
   readonly #refused = new Map<string, readonly string[]>();
 
-  advertise(serviceKey: string, address: string): void {
-    append(this.#advertised, serviceKey, address);
+  advertise({ service, alone }: PoolClaim): void {
+    const others = this.#advertised.get(service.key);
+    this.#advertised.set(
+      service.key,
+      others === undefined ? alone : [...others, ...alone].sort(compareText),
+    );
   }
 
   withhold(serviceKey: string, withheld: Withheld): void {
-    append(this.#withheld, serviceKey, withheld);
+    const others = this.#withheld.get(serviceKey);
+    if (others === undefined) {
+      this.#withheld.set(serviceKey, [withheld]);
+    } else {
+      others.push(withheld);
+    }
   }
 
   refuse(serviceKey: string, sentences: readonly string[]): void {
@@ -105,9 +129,6 @@ class Outcome {
 
   /** Lists of several are sorted, since Services and sessions come in any order. */
   maps(): Omit<Decision, "routes"> {
-    for (const addresses of this.#advertised.values()) {
-      addresses.sort();
-    }
     for (const reasons of this.#withheld.values()) {
       reasons.sort(compareWithheld);
     }
@@ -123,25 +144,11 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
-  const list = lists.get(key);
-  if (list === undefined) {
-    lists.set(key, [value]);
-  } else {
-    list.push(value);
-  }
-}
-
 function whyServiceWithholds(service: Service, snapshot: SpeakerSnapshot): Withheld | undefined {
   if (!isLoadBalancer(service)) {
     return withheldFor.notLoadBalancer;
   }
-  if (!isOfClass(service, snapshot.loadBalancerClass)) {
-    return withheldFor.classNotOurs;
-  }
-  return candidateOf(snapshot.config, service).addresses.length === 0
-    ? withheldFor.noAddress
-    : undefined;
+  return isOfClass(service, snapshot.loadBalancerClass) ? undefined : withheldFor.classNotOurs;
 }
 
 function whyNodeWithholds(
@@ -161,31 +168,26 @@ function collectClaims(
   snapshot: SpeakerSnapshot,
   service: Service,
   nodeReason: Withheld | undefined,
-  claims: Map<string, PoolClaim>,
+  claims: Claims,
   outcome: Outcome,
 ): void {
-  const { addresses, refused } = candidateOf(snapshot.config, service);
-  if (refused.length > 0) {
-    outcome.refuse(service.key, refused);
+  const { config, node, endpointSlices } = snapshot;
+  const slices = endpointSlices.get(service.key) ?? noSlices;
+  const standing = standingOf(config, service, slices, node.name);
+  if (standing.claims.length + standing.withheld.length === 0) {
+    outcome.withhold(service.key, withheldFor.noAddress);
   }
-  const slices = snapshot.endpointSlices.get(service.key) ?? noSlices;
-  for (const candidate of addresses) {
-    if (candidate.home === "none") {
-      outcome.withhold(service.key, withheldAddress.notInPool(candidate.text));
-    } else if (candidate.home === "layer2") {
-      outcome.withhold(service.key, withheldAddress.layer2(candidate.text, candidate.pool));
-    } else if (nodeReason !== undefined) {
-      outcome.withhold(service.key, { ...nodeReason, address: candidate.text });
+  if (standing.refused.length > 0) {
+    outcome.refuse(service.key, standing.refused);
+  }
+  for (const reason of standing.withheld) {
+    outcome.withhold(service.key, reason);
+  }
+  for (const claim of standing.claims) {
+    if (nodeReason === undefined) {
+      claims.add(claim);
     } else {
-      const reach = reachOf(slices, candidate.address.family, snapshot.node.name);
-      const { address, text } = candidate;
-      const claim = { service, slices, reach, candidate, address, sharers: undefined };
-      const first = claims.get(text);
-      if (first === undefined) {
-        claims.set(text, claim);
-      } else {
-        first.sharers = [...(first.sharers ?? []), claim];
-      }
+      outcome.withhold(service.key, { ...nodeReason, address: claim.candidate.text });
     }
   }
 }
@@ -208,7 +210,7 @@ function offerRoutes(claim: PoolClaim, groups: PeerGroups, outcome: Outcome): vo
     return;
   }
   if (reached.length > 0) {
-    outcome.advertise(service.key, candidate.text);
+    outcome.advertise(claim);
   }
   if (reached.length < groups.all.length) {
     withholdFromOthers(claim, groups, reached, outcome);

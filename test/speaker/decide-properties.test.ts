@@ -193,6 +193,25 @@ test("the order of Services, slices, endpoints and peers does not matter", () =>
   );
 });
 
+test("endpoints that change under Services that do not are seen", () => {
+  fc.assert(
+    fc.property(arbitrarySnapshot, arbitrarySnapshot, (given, other) => {
+      decideRoutes(given, peers);
+      const changed: SpeakerSnapshot = {
+        ...given,
+        endpointSlices: other.endpointSlices,
+        node: { ...given.node, name: "node2" },
+      };
+      assert.deepEqual(decideRoutes(changed, peers), decideRoutes(structuredClone(changed), peers));
+      const configured: SpeakerSnapshot = { ...given, config: other.config };
+      assert.deepEqual(
+        decideRoutes(configured, peers),
+        decideRoutes(structuredClone(configured), peers),
+      );
+    }),
+  );
+});
+
 test("what was decided before has no part in a decision", () => {
   fc.assert(
     fc.property(arbitrarySnapshot, (given) => {

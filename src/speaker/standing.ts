@@ -1,0 +1,84 @@
+import type { EndpointSlice } from "../cluster/endpoint.ts";
+import type { Service } from "../cluster/service.ts";
+import type { Config } from "../config/model.ts";
+import { type CandidateAddress, candidateOf } from "./candidate.ts";
+import { reachOf } from "./endpoints.ts";
+import { type Claim, whyClaimWithholds } from "./shared-address.ts";
+import { type Withheld, withheldAddress } from "./withheld.ts";
+
+/** A Service's claim on an address of a pool, with what the pool offers for it. */
+export interface PoolClaim extends Claim {
+  readonly candidate: Extract<CandidateAddress, { home: "pool" }>;
+  /** Why the Service would not put the route here if it had the address to itself. */
+  readonly own: Withheld | undefined;
+  /** The address, as a list. */
+  readonly alone: readonly [string];
+}
+
+/** Where a Service stands on a node, as far as that follows from itself and its endpoints. */
+export interface Standing {
+  readonly claims: readonly PoolClaim[];
+  /** For its addresses that no pool of ours holds. */
+  readonly withheld: readonly Withheld[];
+  /** What its annotations ask for and its pools do not grant. */
+  readonly refused: readonly string[];
+}
+
+interface Remembered {
+  readonly config: Config;
+  readonly slices: readonly EndpointSlice[];
+  readonly nodeName: string;
+  readonly standing: Standing;
+}
+
+const memo = new WeakMap<Service, Remembered>();
+
+/**
+ * The standing of a load balancer Service on the node `nodeName`.
+ *
+ * Remembered until the Service, its list of slices or the configuration is another object: a pass
+ * over thousands of Services then looks anew only at those that changed.
+ */
+export function standingOf(
+  config: Config,
+  service: Service,
+  slices: readonly EndpointSlice[],
+  nodeName: string,
+): Standing {
+  const remembered = memo.get(service);
+  if (
+    remembered !== undefined &&
+    remembered.config === config &&
+    remembered.slices === slices &&
+    remembered.nodeName === nodeName
+  ) {
+    return remembered.standing;
+  }
+  const standing = makeStanding(config, service, slices, nodeName);
+  memo.set(service, { config, slices, nodeName, standing });
+  return standing;
+}
+
+function makeStanding(
+  config: Config,
+  service: Service,
+  slices: readonly EndpointSlice[],
+  nodeName: string,
+): Standing {
+  const { addresses, refused } = candidateOf(config, service);
+  const claims: PoolClaim[] = [];
+  const withheld: Withheld[] = [];
+  for (const candidate of addresses) {
+    const { text } = candidate;
+    if (candidate.home === "none") {
+      withheld.push(withheldAddress.notInPool(text));
+    } else if (candidate.home === "layer2") {
+      withheld.push(withheldAddress.layer2(text, candidate.pool));
+    } else {
+      const { address } = candidate;
+      const claim = { service, address, slices, reach: reachOf(slices, address.family, nodeName) };
+      claims.push({ ...claim, candidate, own: whyClaimWithholds(claim), alone: [text] });
+    }
+  }
+  return { claims, withheld, refused };
+}
