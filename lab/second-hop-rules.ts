@@ -105,7 +105,10 @@ function addFrontend(addition: Addition): void {
   const ingress = ingressAddresses(service).filter(isOf(family));
 
   const refuse = isLocal && cluster.length > 0 ? "drop" : "goto refuse";
-  if (cluster.length > 0) chains.set(`cluster-${id}`, dnatRules(family, protocol, cluster));
+  if (cluster.length > 0) {
+    const rules = [...returnRules(family, cluster), ...dnatRules(family, protocol, cluster)];
+    chains.set(`cluster-${id}`, rules);
+  }
   const external = isLocal ? local : cluster;
   if (external.length > 0) {
     chains.set(`external-${id}`, externalRules(addition, isLocal ? local : undefined));
@@ -162,6 +165,16 @@ function dnatRules(
     .map((target, index) => `${index} : ${target}`);
   const choice = `numgen random mod ${targets.length} map { ${targets.join(", ")} }`;
   return [`meta l4proto ${protocol} dnat ${family} addr . port to ${choice}`];
+}
+
+/**
+ * A Pod of the Service that asks the Service may be given itself: without the node's address in
+ * between it would answer itself directly, and not as whom it asked.
+ */
+function returnRules(family: Family, endpoints: readonly Endpoint[]): readonly string[] {
+  const here = endpoints.filter((endpoint) => endpoint.isLocal).map(({ address }) => address);
+  if (here.length === 0) return [];
+  return [`${family} saddr { ${here.sort().join(", ")} } ${markRule}`];
 }
 
 /** `spec.loadBalancerSourceRanges`: others are dropped. */

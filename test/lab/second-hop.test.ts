@@ -97,6 +97,14 @@ test("Cluster uses the ready endpoints of all nodes and hides the client behind 
   ]);
 });
 
+test("a Pod that asks its own Service hides behind the node, so that it may be given itself", () => {
+  const rules = rulesOf([
+    { name: "s0", policy: "Cluster", ingress: ["172.16.7.192"], endpoints: [near, far] },
+  ]);
+  const [first] = rules.chains.get("cluster-default/s0/80/tcp") ?? [];
+  assert.equal(first, "ip saddr { 10.244.1.2 } meta mark set meta mark | 0x4000");
+});
+
 test("Local uses this node's endpoints alone and drops where there is none", () => {
   const here = rulesOf([
     { name: "s0", policy: "Local", ingress: ["172.16.7.192"], endpoints: [near, far] },
