@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { FaultAction } from "../../lab/kube/faults.ts";
+import type { ApiServer } from "../../lab/kube/server.ts";
+import {
+  addressOf,
+  applyConfig,
+  createService,
+  eventsAbout,
+  namespace,
+  poolsText,
+  run,
+  startServer,
+  until,
+  untilAddress,
+  untilEvent,
+} from "./running.ts";
+
+const limits = { timeout: 60_000 };
+const names = Array.from({ length: 20 }, (_, index) => `s${String(index).padStart(2, "0")}`);
+const expected = names.map((_, index) => `10.0.0.${index}`);
+
+function addresses(server: ApiServer): readonly string[] {
+  return names.map((name) => addressOf(server, name));
+}
+
+const statusWrite = { verb: "patch", resource: "services", subresource: "status" } as const;
+
+const faults: readonly (readonly [says: string, action: FaultAction, times: number])[] = [
+  ["409", { type: "answer", code: 409 }, 15],
+  ["404", { type: "answer", code: 404 }, 15],
+  ["429 with Retry-After", { type: "answer", code: 429, retryAfterSeconds: 1 }, 15],
+  ["500", { type: "answer", code: 500 }, 30],
+  ["403", { type: "answer", code: 403 }, 15],
+  ["a reset connection", { type: "refuse" }, 15],
+  ["half an answer", { type: "broken-text", text: '{"kind": "Service", "meta' }, 10],
+  ["an answer that never comes", { type: "hang" }, 3],
+];
+
+for (const [says, action, times] of faults) {
+  test(`${says} to status writes: in the end every Service has its address`, limits, async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
+    for (const name of names) {
+      createService(server, name);
+    }
+    server.faults.add(statusWrite, action, times);
+    await run(t, server);
+    await until(() => addresses(server).every((ip) => ip !== ""));
+    assert.deepEqual(addresses(server), expected);
+  });
+}
+
+test(
+  "an accepted configuration that cannot be written is not acted on, and tried again",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
+    createService(server, "a");
+    const fault = server.faults.add(
+      { verb: "create", resource: "configmaps" },
+      { type: "answer", code: 403, message: "not allowed to create ConfigMaps" },
+    );
+    await run(t, server);
+    await untilEvent(server, "config", /^ConfigNotApplied: .*config-in-force.*not allowed/);
+    assert.equal(addressOf(server, "a"), "");
+    fault.remove();
+    await untilAddress(server, "a", "10.0.0.0");
+    await until(
+      () => server.objects.get("configmaps", `${namespace}/config-in-force`) !== undefined,
+    );
+  },
+);
+
+test(
+  "a Service that changes while its status is written is decided about anew",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/27"], ["q", "10.0.1.0/27"]));
+    await run(t, server);
+    server.faults.add(statusWrite, { type: "delay", delayMs: 50 }, 2);
+    createService(server, "a");
+    await until(() => server.requests.some(({ verb }) => verb === "patch"));
+    server.objects.patch("services", "default/a", {
+      metadata: { annotations: { "routelb.io/address-pool": "q" } },
+    });
+    await untilAddress(server, "a", "10.0.1.0");
+  },
+);
+
+/** Has the list of Services read again. */
+function expireWatch(server: ApiServer): void {
+  server.compact();
+  const status = { kind: "Status", status: "Failure", reason: "Expired", code: 410 };
+  server.watches.fail(status, { resource: "services" });
+}
+
+test("a list that hides Services gives none of their addresses away", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/31"]));
+  createService(server, "a");
+  createService(server, "b");
+  const { lines } = await run(t, server);
+  await untilAddress(server, "b", "10.0.0.1");
+  const hidden = server.faults.add(
+    { verb: "list", resource: "services" },
+    { type: "empty-list" },
+    1,
+  );
+  expireWatch(server);
+  await until(() => lines.some(({ message }) => message.includes("missing in a new list")));
+  assert.equal(hidden.hits, 1);
+  createService(server, "c");
+  await untilEvent(server, "c", /^AllocationFailed: .*\(2 of 2 in use\)/);
+  assert.deepEqual(
+    ["a", "b", "c"].map((name) => addressOf(server, name)),
+    ["10.0.0.0", "10.0.0.1", ""],
+  );
+  expireWatch(server);
+  server.objects.delete("services", "default/a");
+  await untilAddress(server, "c", "10.0.0.0");
+});
+
+test("Services that went while nobody watched do give up their addresses", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/32"]));
+  createService(server, "a");
+  await run(t, server);
+  await untilAddress(server, "a", "10.0.0.0");
+  createService(server, "b");
+  await untilEvent(server, "b", /^AllocationFailed/);
+  await server.stop();
+  server.objects.delete("services", "default/a");
+  server.compact();
+  await server.start();
+  await untilAddress(server, "b", "10.0.0.0");
+});
+
+/** Another load balancer, which puts its own address into each status that it sees. */
+function overwrite(server: ApiServer, name: string): () => void {
+  const rival = server.objects.as("k3s");
+  return server.objects.onChange("services", () => {
+    setImmediate(() => {
+      if (addressOf(server, name) === "10.0.0.0") {
+        const ingress = [{ ip: "192.168.0.5" }];
+        rival.patch(
+          "services",
+          `default/${name}`,
+          { status: { loadBalancer: { ingress } } },
+          "status",
+        );
+      }
+    });
+  });
+}
+
+test(
+  "a status war ends after three rounds, with one Event, and goes on when the spec changes",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
+    const { fetch } = await run(t, server);
+    const end = overwrite(server, "a");
+    createService(server, "a");
+    await untilEvent(server, "a", /^StatusOverwritten: .*by k3s.*loadBalancerClass/);
+    assert.equal(addressOf(server, "a"), "192.168.0.5");
+    assert.match(await fetch("/state"), /"servicesWithOverwrittenStatus":\s*\["default\/a"\]/);
+    end();
+    createService(server, "b");
+    await untilAddress(server, "b", "10.0.0.1");
+    assert.equal(addressOf(server, "a"), "192.168.0.5");
+    assert.equal(eventsAbout(server, "a").filter((each) => each.startsWith("Status")).length, 1);
+
+    server.objects.patch("services", "default/a", { spec: { externalTrafficPolicy: "Local" } });
+    await untilAddress(server, "a", "10.0.0.0");
+  },
+);
+
+test("after ten minutes of peace an overwritten status is written again", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
+  const { clock } = await run(t, server);
+  const end = overwrite(server, "a");
+  createService(server, "a");
+  await untilEvent(server, "a", /^StatusOverwritten/);
+  end();
+  clock.advance(500_000);
+  createService(server, "b");
+  await untilAddress(server, "b", "10.0.0.1");
+  assert.equal(addressOf(server, "a"), "192.168.0.5");
+  clock.advance(100_000);
+  await untilAddress(server, "a", "10.0.0.0");
+});

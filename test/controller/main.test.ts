@@ -1,0 +1,277 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { recordOf, textOf } from "../../src/kube/json.ts";
+import {
+  addressOf,
+  applyConfig,
+  assertMetric,
+  createService,
+  eventsAbout,
+  inForceText,
+  namespace,
+  poolsText,
+  run,
+  startServer,
+  statusWrites,
+  until,
+  untilAddress,
+  untilEvent,
+} from "./running.ts";
+
+const limits = { timeout: 30_000 };
+
+const scenario = `peers:
+- my-asn: 64522
+  peer-asn: 64512
+  peer-address: 172.16.9.1
+address-pools:
+- name: my-ip-space
+  protocol: bgp
+  avoid-buggy-ips: true
+  addresses:
+  - 172.16.7.192/26
+`;
+
+test(
+  "the scenario: ConfigMap and Service give 172.16.7.192, told in status, Event and metrics",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, scenario);
+    createService(server, "nginx");
+    const { fetch } = await run(t, server);
+    await untilAddress(server, "nginx", "172.16.7.192");
+    await untilEvent(
+      server,
+      "nginx",
+      /^IPAllocated: Assigned 172\.16\.7\.192 of pool my-ip-space$/,
+    );
+
+    const nginx = server.objects.require("services", "default/nginx");
+    const { annotations } = recordOf(nginx["metadata"]);
+    assert.deepEqual(annotations, { "routelb.io/ip-allocated-from-pool": "my-ip-space" });
+    const { loadBalancer, conditions } = recordOf(nginx["status"]);
+    assert.deepEqual(loadBalancer, { ingress: [{ ip: "172.16.7.192", ipMode: "VIP" }] });
+    const [condition] = Array.isArray(conditions) ? conditions : [];
+    assert.equal(recordOf(condition)["type"], "routelb.io/AddressAssigned");
+    assert.equal(recordOf(condition)["status"], "True");
+    assert.equal(inForceText(server), scenario);
+
+    assert.equal(await fetch("/readyz"), "ok\n");
+    const metrics = await fetch("/metrics");
+    assertMetric(metrics, 'routelb_allocator_addresses_total{pool="my-ip-space"}', 63);
+    assertMetric(metrics, 'routelb_allocator_addresses_in_use_total{pool="my-ip-space"}', 1);
+    assertMetric(metrics, "routelb_k8s_client_config_loaded_bool", 1);
+    assertMetric(metrics, "routelb_k8s_client_config_stale_bool", 0);
+    const state = recordOf(JSON.parse(await fetch("/state")));
+    assert.deepEqual(state["pools"], [
+      { name: "my-ip-space", ipv4: { total: 63, used: 1, free: 62 } },
+    ]);
+  },
+);
+
+test(
+  "without any configuration it waits, says so once, and begins when there is one",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    createService(server, "a");
+    const { lines, fetch } = await run(t, server);
+    const waiting = () => lines.filter(({ message }) => message.startsWith("no configuration"));
+    createService(server, "b");
+    applyConfig(server, "address-pools: [");
+    await untilEvent(server, "config", /^InvalidConfig: config:1:/);
+    assert.match(await fetch("/readyz"), /errors/);
+    assert.equal(addressOf(server, "a"), "");
+    applyConfig(server, poolsText(["p", "10.0.0.0/30"]));
+    await untilAddress(server, "b", "10.0.0.1");
+    assert.equal(addressOf(server, "a"), "10.0.0.0");
+    assert.ok(waiting().length <= 1);
+  },
+);
+
+test(
+  "a broken edit changes nothing, also for a controller that starts later",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    const good = poolsText(["p", "10.0.0.0/30"]);
+    applyConfig(server, good);
+    createService(server, "a");
+    const { fetch, restart } = await run(t, server);
+    await untilAddress(server, "a", "10.0.0.0");
+    applyConfig(server, `${good}  adresses: []\n`);
+    await untilEvent(server, "config", /^InvalidConfig: config:5:3: address-pools\[0\]\.adresses/);
+    await restart();
+    createService(server, "b");
+    await untilAddress(server, "b", "10.0.0.1");
+    assert.equal(inForceText(server), good);
+    const metrics = await fetch("/metrics");
+    assertMetric(metrics, "routelb_k8s_client_config_stale_bool", 1);
+    assertMetric(metrics, "routelb_k8s_client_config_loaded_bool", 1);
+  },
+);
+
+test("what was accepted is restored when it is deleted or edited", limits, async (t) => {
+  const server = await startServer();
+  const good = poolsText(["p", "10.0.0.0/30"]);
+  applyConfig(server, good);
+  await run(t, server);
+  await until(() => inForceText(server) === good);
+  server.objects.delete("configmaps", `${namespace}/config-in-force`);
+  await until(() => inForceText(server) === good);
+  server.objects.patch("configmaps", `${namespace}/config-in-force`, { data: { config: "x" } });
+  await until(() => inForceText(server) === good);
+  server.objects.delete("configmaps", `${namespace}/config`);
+  createService(server, "a");
+  await untilAddress(server, "a", "10.0.0.0");
+});
+
+test(
+  "a configuration that strands an address is not applied until that is allowed",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    const before = poolsText(["p", "10.0.0.0/30"]);
+    const after = poolsText(["q", "10.0.1.0/30"]);
+    applyConfig(server, before);
+    createService(server, "a");
+    const { fetch } = await run(t, server);
+    await untilAddress(server, "a", "10.0.0.0");
+    applyConfig(server, after);
+    await untilEvent(server, "config", /^ConfigNotApplied: .*default\/a \(10\.0\.0\.0 of pool p\)/);
+    assertMetric(await fetch("/metrics"), "routelb_k8s_client_config_stale_bool", 1);
+    assert.equal(inForceText(server), before);
+    assert.equal(addressOf(server, "a"), "10.0.0.0");
+    applyConfig(server, after, { "routelb.io/allow-renumbering": "true" });
+    await untilAddress(server, "a", "10.0.1.0");
+    await untilEvent(
+      server,
+      "a",
+      /^Renumbered: Assigned 10\.0\.1\.0 of pool q instead of 10\.0\.0\.0/,
+    );
+    assert.equal(inForceText(server), after);
+  },
+);
+
+test(
+  "a stranding configuration comes into force by itself once the Service is gone",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    const after = poolsText(["q", "10.0.1.0/30"]);
+    applyConfig(server, poolsText(["p", "10.0.0.0/30"]));
+    createService(server, "a");
+    await run(t, server);
+    await untilAddress(server, "a", "10.0.0.0");
+    applyConfig(server, after);
+    await untilEvent(server, "config", /^ConfigNotApplied/);
+    server.objects.delete("services", "default/a");
+    await until(() => inForceText(server) === after);
+  },
+);
+
+test("a layer2 pool is left out, with an Event on the ConfigMap", limits, async (t) => {
+  const server = await startServer();
+  const layer2 = "- name: l2\n  protocol: layer2\n  addresses: [192.0.2.0/24]\n";
+  applyConfig(server, poolsText(["p", "10.0.0.0/30"]) + layer2);
+  createService(server, "theirs", { loadBalancerIP: "192.0.2.7" });
+  createService(server, "ours");
+  await run(t, server);
+  await untilAddress(server, "ours", "10.0.0.0");
+  await untilEvent(server, "config", /^ConfigWarning: .*layer2/);
+  assert.equal(addressOf(server, "theirs"), "");
+  assert.deepEqual(eventsAbout(server, "theirs"), []);
+});
+
+test(
+  "who waits gets an address when one comes free, by deletion or by a change of type",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/31"]));
+    createService(server, "a");
+    createService(server, "b");
+    await run(t, server);
+    await untilAddress(server, "b", "10.0.0.1");
+    createService(server, "c");
+    createService(server, "d");
+    await untilEvent(server, "d", /^AllocationFailed: no free IPv4 address in p \(2 of 2 in use\)/);
+    server.objects.delete("services", "default/a");
+    await untilAddress(server, "c", "10.0.0.0");
+    server.objects.patch("services", "default/b", { spec: { type: "ClusterIP" } });
+    await untilAddress(server, "d", "10.0.0.1");
+    await until(() => {
+      const b = server.objects.require("services", "default/b");
+      const { annotations } = recordOf(b["metadata"]);
+      return Object.keys(recordOf(annotations)).length === 0;
+    });
+    const { loadBalancer, conditions } = recordOf(
+      server.objects.require("services", "default/b")["status"],
+    );
+    assert.deepEqual([loadBalancer ?? {}, conditions ?? []], [{}, []]);
+  },
+);
+
+test("a restart changes no Service and writes nothing", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/28"]));
+  for (const name of ["a", "b", "c", "d"]) {
+    createService(server, name);
+  }
+  const { restart, fetch } = await run(t, server);
+  await untilAddress(server, "d", "10.0.0.3");
+  server.objects.delete("services", "default/a");
+  const versions = () =>
+    server.objects.list("services").map((each) => recordOf(each["metadata"])["resourceVersion"]);
+  const before = versions();
+  await restart();
+  const writes = statusWrites(server);
+  createService(server, "e");
+  await untilAddress(server, "e", "10.0.0.0");
+  assert.deepEqual(versions().slice(0, 3), before);
+  assert.equal(statusWrites(server), writes + 1);
+  assert.equal(await fetch("/readyz"), "ok\n");
+});
+
+test("a field that the server does not keep is written once", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/28"]));
+  // As a server that does not know conditions of Services, or ipMode.
+  const withoutConditions = (body: object) => {
+    const { status, ...rest } = recordOf(body);
+    const { conditions: _, ...kept } = recordOf(status);
+    return { ...rest, status: kept };
+  };
+  await run(t, server, (api) => ({
+    ...api,
+    patch: (path, type, body, options) =>
+      api.patch(path, type, path.name === "a" ? withoutConditions(body) : body, options),
+  }));
+  createService(server, "a");
+  await untilAddress(server, "a", "10.0.0.0");
+  createService(server, "b");
+  await untilAddress(server, "b", "10.0.0.1");
+  createService(server, "c");
+  await untilAddress(server, "c", "10.0.0.2");
+  assert.equal(statusWrites(server), 3);
+});
+
+test("Events raise their count: a restart adds none", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/32"]));
+  createService(server, "a");
+  const { restart } = await run(t, server);
+  await untilAddress(server, "a", "10.0.0.0");
+  createService(server, "b");
+  await untilEvent(server, "b", /^AllocationFailed/);
+  await restart();
+  const countOf = () => {
+    const [event] = server.objects
+      .list("events")
+      .filter((each) => textOf(each["reason"]) === "AllocationFailed");
+    return event?.["count"];
+  };
+  await until(() => countOf() === 2);
+  assert.equal(eventsAbout(server, "b").length, 1);
+});
