@@ -107,18 +107,23 @@ export class AdjRibOut {
       }
     }
     this.#generation += 1;
+    this.#clearQueues();
     const withheld: WithheldRoute[] = [];
     const lookUp = this.#sets.begin(nextHops);
+    let named = 0;
     for (const route of routes) {
       const set = lookUp(route);
       if (typeof set === "string") {
         withheld.push({ prefix: route.prefix, reason: set });
-      } else {
-        this.#want(route.prefix, set);
+      } else if (this.#want(route.prefix, set)) {
+        named += 1;
       }
     }
     this.#withheld = withheld;
-    this.#queueDifference();
+    if (named < this.#entries.size) {
+      this.#withdrawUnnamed();
+    }
+    this.#sets.prune(() => this.#setsInUse());
   }
 
   /**
@@ -129,17 +134,20 @@ export class AdjRibOut {
     if (!this.#terms.families.includes(family)) {
       return;
     }
-    for (const entry of this.#entries.values()) {
-      if (entry.prefix.family === family && entry.sent !== undefined) {
-        entry.sent = "outdated";
-      }
-    }
     // Before the first End-of-RIB the initial routes are still to come anyway.
     if (isEnhanced && this.#markers.get(family) !== "end-of-rib" && this.#generation > 0) {
       this.#refreshBegins.add(family);
       this.#markers.set(family, "end-of-refresh");
     }
-    this.#queueDifference();
+    for (const entry of this.#entries.values()) {
+      if (entry.prefix.family !== family || entry.sent === undefined || !entry.want) {
+        continue;
+      }
+      if (entry.sent === entry.want) {
+        this.#queueAdvertisement(entry, entry.want);
+      }
+      entry.sent = "outdated";
+    }
   }
 
   /**
@@ -240,49 +248,66 @@ export class AdjRibOut {
     return false;
   }
 
-  #want(prefix: Prefix, set: AttributeSet): void {
-    const entry = this.#entries.get(prefix.key);
-    if (entry === undefined) {
-      const generation = this.#generation;
-      this.#entries.set(prefix.key, { prefix, sent: undefined, want: set, generation });
-    } else if (entry.generation !== this.#generation) {
-      entry.want = set;
-      entry.generation = this.#generation;
-    }
-  }
-
-  /** Fills the queues anew from the entries; what no route named is withdrawn. */
-  #queueDifference(): void {
+  #clearQueues(): void {
     this.#withdrawals = noWithdrawals();
     this.#advertisements = new Map();
     this.#pending = 0;
-    const inUse = new Set<AttributeSet>();
-    for (const [key, entry] of this.#entries) {
-      if (entry.generation !== this.#generation) {
-        entry.want = undefined;
-      }
-      for (const set of [entry.want, entry.sent]) {
-        if (set !== undefined && set !== "outdated") {
-          inUse.add(set);
-        }
-      }
-      if (entry.want !== undefined && entry.want !== entry.sent) {
-        this.#waitingOf(entry.want).entries.push(entry);
-        this.#pending += 1;
-      } else if (entry.want === undefined && entry.sent !== undefined) {
-        this.#withdrawals[entry.prefix.family].entries.push(entry);
-        this.#pending += 1;
-      } else if (entry.want === undefined) {
-        this.#entries.delete(key);
-      }
-    }
-    this.#sets.keep(inUse);
   }
 
-  #waitingOf(set: AttributeSet): Waiting {
-    const waiting = this.#advertisements.get(set) ?? { entries: [], next: 0 };
-    this.#advertisements.set(set, waiting);
-    return waiting;
+  /** False if an earlier route of this pass had the prefix. */
+  #want(prefix: Prefix, set: AttributeSet): boolean {
+    const generation = this.#generation;
+    let entry = this.#entries.get(prefix.key);
+    if (entry === undefined) {
+      entry = { prefix, sent: undefined, want: set, generation };
+      this.#entries.set(prefix.key, entry);
+    } else if (entry.generation === generation) {
+      return false;
+    }
+    entry.want = set;
+    entry.generation = generation;
+    if (entry.sent !== set) {
+      this.#queueAdvertisement(entry, set);
+    }
+    return true;
+  }
+
+  #queueAdvertisement(entry: Entry, set: AttributeSet): void {
+    const waiting = this.#advertisements.get(set);
+    if (waiting === undefined) {
+      this.#advertisements.set(set, { entries: [entry], next: 0 });
+    } else {
+      waiting.entries.push(entry);
+    }
+    this.#pending += 1;
+  }
+
+  #withdrawUnnamed(): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.generation === this.#generation) {
+        continue;
+      }
+      entry.want = undefined;
+      if (entry.sent === undefined) {
+        this.#entries.delete(key);
+      } else {
+        this.#withdrawals[entry.prefix.family].entries.push(entry);
+        this.#pending += 1;
+      }
+    }
+  }
+
+  #setsInUse(): Set<AttributeSet> {
+    const inUse = new Set<AttributeSet>();
+    for (const { want, sent } of this.#entries.values()) {
+      if (want !== undefined) {
+        inUse.add(want);
+      }
+      if (sent !== undefined && sent !== "outdated") {
+        inUse.add(sent);
+      }
+    }
+    return inUse;
   }
 }
 

@@ -20,6 +20,8 @@ export type WithheldReason =
   /** The attributes alone fill a message. */
   | "attributes-too-long";
 
+const firstPruneAt = 256;
+
 type Found = AttributeSet | WithheldReason;
 
 /** Gives each route its encoded attributes: one set for equal ones, so comparing sets compares them. */
@@ -27,6 +29,7 @@ export class AttributeSets {
   readonly #terms: AttributeSetTerms;
   readonly #context: AttributeContext;
   readonly #sets = new Map<string, AttributeSet>();
+  #pruneAt = firstPruneAt;
 
   constructor(terms: AttributeSetTerms) {
     this.#terms = terms;
@@ -58,13 +61,18 @@ export class AttributeSets {
     };
   }
 
-  /** Forgets all sets but these. */
-  keep(inUse: ReadonlySet<AttributeSet>): void {
+  /** Forgets sets that are not in use, when so many have come that asking is worth it. */
+  prune(setsInUse: () => ReadonlySet<AttributeSet>): void {
+    if (this.#sets.size < this.#pruneAt) {
+      return;
+    }
+    const inUse = setsInUse();
     for (const [key, set] of this.#sets) {
       if (!inUse.has(set)) {
         this.#sets.delete(key);
       }
     }
+    this.#pruneAt = Math.max(firstPruneAt, 2 * this.#sets.size);
   }
 
   #make(family: AddressFamily, attributes: RouteAttributes, nextHop: NextHop | undefined): Found {
