@@ -13,7 +13,7 @@ import { Probe, type ProbeOptions } from "./probe.ts";
 import { LabProcess } from "./processes.ts";
 import { buildProgram } from "./program.ts";
 import { type ScenarioNode, scenario, Topology, workerNodes } from "./topology.ts";
-import { waitFor } from "./wait.ts";
+import { pause, waitFor } from "./wait.ts";
 
 export interface LabOptions {
   readonly instance: Instance;
@@ -138,6 +138,7 @@ export class Lab implements AsyncDisposable {
       timeoutMs: 60_000,
       intervalMs: 10,
     });
+    await pause(this.kube.secondHopPeriodMs);
     await this.#signalNode(node, "SIGKILL");
     const downMs = Date.now();
     await this.topology.setLink(node, "down");
@@ -152,6 +153,11 @@ export class Lab implements AsyncDisposable {
     if (found === undefined) throw new RangeError(`no node ${node}`);
     await this.topology.setLink(node, "up");
     await this.startKubelet(found);
+  }
+
+  /** Waits until the second hop has rules for all that the API server says by now. */
+  async secondHopFollows(): Promise<void> {
+    await pause(500 + this.kube.secondHopPeriodMs);
   }
 
   /** Every kubelet gives its Pods new tokens of their ServiceAccounts. */

@@ -76,6 +76,7 @@ export const routerHasRoute: Sight = {
 export const requestsSpread: Sight = {
   title: "1,000 requests, each a new connection, spread over nodes and Pods; none fails",
   async see(lab, show) {
+    await lab.secondHopFollows();
     const url = `http://${serviceAddress}/`;
     const [enter = "", ...rest] = inNamespace(lab.topology.client);
     show(`curl ${url}`, await run(enter, [...rest, "curl", "-sS", "-m", "5", url]));

@@ -12,6 +12,7 @@ const { serviceAddress } = scenario;
 export const singlePath: Sight = {
   title: "with maximum-paths 1 all traffic goes through one node, and the next after a halt",
   async see(lab, show) {
+    await lab.secondHopFollows();
     await setMaximumPaths(lab, 1);
     const first = await onlyGateway(lab);
     show("show ip bgp", await lab.topology.router.vtysh("show ip bgp"));
