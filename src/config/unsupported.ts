@@ -17,24 +17,7 @@ interface Rule<Entry> {
   readonly text: string;
 }
 
-const notDialled = "not supported yet: the peer is not dialled, rather than dialled without it.";
-
 const peerRules: readonly Rule<PeerConfig>[] = [
-  {
-    key: "password",
-    isUsed: (peer) => peer.password?.type === "text",
-    text: `TCP MD5 is ${notDialled}`,
-  },
-  {
-    key: "password-secret",
-    isUsed: (peer) => peer.password?.type === "secret",
-    text: `TCP MD5 is ${notDialled}`,
-  },
-  {
-    key: "ttl-security",
-    isUsed: (peer) => peer.ttlSecurityHops !== undefined,
-    text: `GTSM is ${notDialled}`,
-  },
   {
     key: "bfd-profile",
     isUsed: (peer) => peer.bfdProfile !== undefined,

@@ -10,6 +10,7 @@ import {
   projectConfigMap,
   projectEndpointSlice,
   projectNode,
+  projectSecret,
   projectService,
 } from "../kube/project.ts";
 import { Reflector } from "../kube/reflector.ts";
@@ -83,12 +84,17 @@ export async function runSpeaker(
     random,
     logger: logger.child({ component: "events" }),
   });
+  const follow = followerOf(world, logger, metrics);
   const speaker = new Speaker(options, {
     ...world,
     logger: logger.child({ component: "speaker" }),
     metrics,
     recordEvent: (note) => events.record(note),
     defaultGateways: () => parseDefaultGateways(...world.routeTables()),
+    followSecret: (name, store, stop) => {
+      const scope = { namespace: options.namespace, name };
+      return follow(resources.secrets, store, projectSecret, scope).run(stop);
+    },
   });
   logger.info({ node: options.nodeName, version: options.version }, "speaker starts");
   if (options.notActedOn.length > 0) {
@@ -106,7 +112,7 @@ export async function runSpeaker(
   try {
     await runLoops(
       [
-        ...reflectorLoops(speaker, options, logger, metrics, world),
+        ...storeLoops(speaker, options, follow),
         { name: "events", run: (stop) => events.run(stop) },
         { name: "gateways", run: (stop) => watchGateways(speaker, clock, stop) },
       ],
@@ -141,19 +147,20 @@ function readTable(path: string): string {
   return existsSync(path) ? readFileSync(path, "utf8") : "";
 }
 
-function reflectorLoops(
-  speaker: Speaker,
-  options: SpeakerOptions,
+type Follow = <T>(
+  resource: Resource,
+  store: Store<T>,
+  project: (object: KubeObject) => T | undefined,
+  scope?: Scope,
+) => Loop;
+
+/** What keeps a Store equal to a resource, or to one object of it. */
+function followerOf(
+  { api, clock, random }: SpeakerWorld,
   logger: Logger,
   metrics: SpeakerMetrics,
-  { api, clock, random }: SpeakerWorld,
-): readonly Loop[] {
-  const reflect = <T>(
-    resource: Resource,
-    store: Store<T>,
-    project: (object: KubeObject) => T | undefined,
-    scope: Scope = {},
-  ): Loop => {
+): Follow {
+  return (resource, store, project, scope = {}) => {
     const what =
       scope.namespace === undefined ? resource.plural : `${resource.plural}/${scope.name}`;
     const reflector = new Reflector({
@@ -169,19 +176,21 @@ function reflectorLoops(
     });
     return { name: `watch of ${what}`, run: (stop) => reflector.run(stop) };
   };
-  const { namespace, configName, nodeName } = options;
+}
+
+function storeLoops(
+  speaker: Speaker,
+  { namespace, configName, nodeName }: SpeakerOptions,
+  follow: Follow,
+): readonly Loop[] {
+  const { configMaps, nodes, services, endpointSlices } = resources;
+  const inForceName = `${configName}-in-force`;
   return [
-    reflect(resources.configMaps, speaker.userConfig, projectConfigMap, {
-      namespace,
-      name: configName,
-    }),
-    reflect(resources.configMaps, speaker.inForceConfig, projectConfigMap, {
-      namespace,
-      name: `${configName}-in-force`,
-    }),
-    reflect(resources.nodes, speaker.nodes, projectNode, { name: nodeName }),
-    reflect(resources.services, speaker.services, projectAndParse),
-    reflect(resources.endpointSlices, speaker.slices, projectEndpointSlice),
+    follow(configMaps, speaker.userConfig, projectConfigMap, { namespace, name: configName }),
+    follow(configMaps, speaker.inForceConfig, projectConfigMap, { namespace, name: inForceName }),
+    follow(nodes, speaker.nodes, projectNode, { name: nodeName }),
+    follow(services, speaker.services, projectAndParse),
+    follow(endpointSlices, speaker.slices, projectEndpointSlice),
   ];
 }
 

@@ -15,8 +15,9 @@ export interface PlannedSession {
 export type NotDialledReason =
   | "node-not-selected"
   | "no-default-gateway"
-  | "password-not-supported"
-  | "ttl-security-not-supported";
+  | "secret-unread"
+  | "secret-missing"
+  | "password-too-long";
 
 /** An entry of `peers` without a session, and why. */
 export interface NotDialled {
@@ -31,28 +32,53 @@ export interface SessionPlan {
   readonly notDialled: readonly NotDialled[];
 }
 
+/** A key of a Secret, as `password-secret` names it. */
+export interface SecretKey {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** `missing`: a completed read said that there is no such Secret or key, or that it is empty. */
+export type SecretValue =
+  | { readonly state: "unread" | "missing" }
+  | { readonly state: "present"; readonly text: string };
+
+/** What a plan needs to know besides the configuration and the Node. */
+export interface PlanSources {
+  /**
+   * Of this host's routing table; only entries whose peer-address is `default-gateway` look at
+   * them, and each gives one session per gateway.
+   */
+  readonly defaultGateways: readonly Address[];
+  readonly secret: (key: SecretKey) => SecretValue;
+}
+
+/** The kernel takes no longer key for TCP MD5. */
+const longestPasswordOctets = 80;
+
 /**
- * The sessions that `config` asks of this node.
- *
- * `defaultGateways` are those of this host's routing table; only entries whose peer-address is
- * `default-gateway` look at them, and each gives one session per gateway.
+ * The sessions that `config` asks of this node. A peer with a password is never dialled without it.
  */
-export function planSessions(
-  config: Config,
-  node: Node,
-  defaultGateways: readonly Address[],
-): SessionPlan {
+export function planSessions(config: Config, node: Node, sources: PlanSources): SessionPlan {
   const sessions: PlannedSession[] = [];
   const notDialled: NotDialled[] = [];
   for (const entry of config.peers) {
-    const reason = whyNotDialled(entry, node, defaultGateways);
+    const password = passwordOf(entry, sources);
+    const reason = whyNotDialled(entry, node, sources) ?? password.reason;
     if (reason === undefined) {
-      sessions.push(...sessionsOf(entry, defaultGateways));
+      sessions.push(...sessionsOf(entry, sources, password.text));
     } else {
-      notDialled.push(reason);
+      notDialled.push({ entryName: entry.name, ...reason });
     }
   }
   return { sessions, notDialled };
+}
+
+/** The names of the Secrets that the peers' passwords are in. */
+export function secretNames(config: Config): ReadonlySet<string> {
+  return new Set(
+    config.peers.flatMap(({ password }) => (password?.type === "secret" ? [password.name] : [])),
+  );
 }
 
 /** Whether any entry needs to know the host's default gateways. */
@@ -60,49 +86,86 @@ export function needsDefaultGateways(config: Config): boolean {
   return config.peers.some(({ peerAddress }) => peerAddress === "default-gateway");
 }
 
+type Reason = Omit<NotDialled, "entryName">;
+
 function whyNotDialled(
   entry: PeerConfig,
   node: Node,
-  defaultGateways: readonly Address[],
-): NotDialled | undefined {
-  const because = (reason: NotDialledReason, text: string): NotDialled => ({
-    entryName: entry.name,
-    reason,
-    text,
-  });
+  { defaultGateways }: PlanSources,
+): Reason | undefined {
   if (!someSelectorMatches(entry.nodeSelectors, node.labels)) {
-    return because("node-not-selected", "The entry's node-selectors leave this node out.");
+    const text = "The entry's node-selectors leave this node out.";
+    return { reason: "node-not-selected", text };
   }
-  if (entry.password !== undefined) {
-    return because(
-      "password-not-supported",
-      "TCP MD5 passwords are not supported yet; the peer is never dialled without its password.",
-    );
+  if (entry.peerAddress === "default-gateway" && defaultGateways.length === 0) {
+    const text = "This host has no default route with a gateway.";
+    return { reason: "no-default-gateway", text };
   }
-  if (entry.ttlSecurityHops !== undefined) {
-    return because(
-      "ttl-security-not-supported",
-      "ttl-security is not supported yet; the peer is never dialled without it.",
-    );
-  }
-  return entry.peerAddress === "default-gateway" && defaultGateways.length === 0
-    ? because("no-default-gateway", "This host has no default route with a gateway.")
-    : undefined;
+  return undefined;
 }
 
-function sessionsOf(entry: PeerConfig, defaultGateways: readonly Address[]): PlannedSession[] {
-  const { peerAddress } = entry;
+interface Password {
+  readonly text?: string;
+  /** Why there is none although the entry has one. */
+  readonly reason?: Reason;
+}
+
+function passwordOf({ password }: PeerConfig, { secret }: PlanSources): Password {
+  if (password?.type !== "secret") {
+    return password === undefined ? {} : { text: password.text };
+  }
+  const { name, key } = password;
+  const value = secret({ name, key });
+  switch (value.state) {
+    case "unread":
+      return {
+        reason: {
+          reason: "secret-unread",
+          text: `The Secret ${name} could not be read yet; the speaker's Role must allow it by name.`,
+        },
+      };
+    case "missing":
+      return {
+        reason: {
+          reason: "secret-missing",
+          text: `There is no Secret ${name} with something under the key ${key}.`,
+        },
+      };
+    case "present":
+      return new TextEncoder().encode(value.text).length <= longestPasswordOctets
+        ? { text: value.text }
+        : {
+            reason: {
+              reason: "password-too-long",
+              text: `What the Secret ${name} holds under ${key} is longer than ${longestPasswordOctets} bytes.`,
+            },
+          };
+  }
+}
+
+function sessionsOf(
+  entry: PeerConfig,
+  { defaultGateways }: PlanSources,
+  password: string | undefined,
+): PlannedSession[] {
+  const { peerAddress, name: entryName } = entry;
   if (peerAddress !== "default-gateway") {
-    return [{ entryName: entry.name, peer: sessionPeer(entry, entry.name, peerAddress) }];
+    return [{ entryName, peer: sessionPeer(entry, entryName, peerAddress, password) }];
   }
   return defaultGateways.map((gateway) => ({
-    entryName: entry.name,
-    peer: sessionPeer(entry, `${entry.name}@${gateway.text}`, gateway),
+    entryName,
+    peer: sessionPeer(entry, `${entryName}@${gateway.text}`, gateway, password),
   }));
 }
 
-function sessionPeer(entry: PeerConfig, name: string, peerAddress: Address): SessionPeer {
+function sessionPeer(
+  entry: PeerConfig,
+  name: string,
+  peerAddress: Address,
+  password: string | undefined,
+): SessionPeer {
   const { sourceAddress, keepaliveTimeSeconds, gracefulRestart, routerId } = entry;
+  const { ttlSecurityHops } = entry;
   return {
     name,
     localAsn: entry.myAsn,
@@ -118,6 +181,8 @@ function sessionPeer(entry: PeerConfig, name: string, peerAddress: Address): Ses
     importLimit: entry.importLimit,
     linkBandwidth: entry.linkBandwidth,
     ...(gracefulRestart === undefined ? {} : { gracefulRestart }),
+    ...(password === undefined ? {} : { password }),
+    ...(ttlSecurityHops === undefined ? {} : { ttlSecurityHops }),
     ...(routerId === undefined ? {} : { routerId }),
   };
 }

@@ -20,7 +20,6 @@ bfd-profiles: [{name: fast}]
   assert.deepEqual(found.map(({ section, name, key }) => `${section} ${name} ${key}`).toSorted(), [
     "address-pools b weights",
     "peers a bfd-profile",
-    "peers a password",
   ]);
   assert.equal(JSON.stringify(found).includes("s3cret"), false);
 });

@@ -5,12 +5,19 @@ import {
   diffSessions,
   needsDefaultGateways,
   type PlannedSession,
+  type PlanSources,
   planSessions,
+  secretNames,
 } from "../../src/speaker/peers.ts";
 import { address, config, labelSelector, node, peerConfig } from "./fixtures.ts";
 
-function plan(peers: Config["peers"], gateways: readonly string[] = []) {
-  return planSessions(config({ peers }), node(), gateways.map(address));
+function plan(
+  peers: Config["peers"],
+  gateways: readonly string[] = [],
+  secret: PlanSources["secret"] = () => ({ state: "unread" }),
+) {
+  const sources = { defaultGateways: gateways.map(address), secret };
+  return planSessions(config({ peers }), node(), sources);
 }
 
 function byName(sessions: readonly PlannedSession[]): Map<string, PlannedSession> {
@@ -42,18 +49,39 @@ describe("planSessions", () => {
     );
   });
 
-  test("a peer whose protection does not work yet is not dialled without it", () => {
-    const { sessions, notDialled } = plan([
-      peerConfig({ name: "text", password: { type: "text", text: "s3cret" } }),
-      peerConfig({ name: "secret", password: { type: "secret", name: "routelb-peers", key: "a" } }),
-      peerConfig({ name: "ttl", ttlSecurityHops: 1 }),
+  test("password and ttl-security go to the session", () => {
+    const { sessions } = plan([
+      peerConfig({ name: "a", password: { type: "text", text: "s3cret" }, ttlSecurityHops: 1 }),
     ]);
-    assert.deepEqual(sessions, []);
-    assert.deepEqual(
-      notDialled.map(({ reason }) => reason),
-      ["password-not-supported", "password-not-supported", "ttl-security-not-supported"],
-    );
-    assert.ok(!JSON.stringify(notDialled).includes("s3cret"));
+    assert.equal(sessions[0]?.peer.password, "s3cret");
+    assert.equal(sessions[0]?.peer.ttlSecurityHops, 1);
+  });
+
+  test("a peer is never dialled without the password that its Secret is to hold", () => {
+    const entry = peerConfig({
+      name: "a",
+      password: { type: "secret", name: "routelb-peers", key: "rack-a" },
+    });
+    assert.deepEqual([...secretNames(config({ peers: [entry, peerConfig()] }))], ["routelb-peers"]);
+    const answers = {
+      "secret-unread": { state: "unread" },
+      "secret-missing": { state: "missing" },
+      "password-too-long": { state: "present", text: "s3cret".repeat(20) },
+    } as const;
+    for (const [reason, value] of Object.entries(answers)) {
+      const { sessions, notDialled } = plan([entry], [], () => value);
+      assert.deepEqual(sessions, []);
+      assert.deepEqual(
+        notDialled.map((one) => one.reason),
+        [reason],
+      );
+      assert.ok(!JSON.stringify(notDialled).includes("s3cret"));
+    }
+    const { sessions } = plan([entry], [], ({ name, key }) => ({
+      state: "present",
+      text: `${name} ${key}`,
+    }));
+    assert.equal(sessions[0]?.peer.password, "routelb-peers rack-a");
   });
 
   test("default-gateway gives one session per gateway, or says that there is none", () => {

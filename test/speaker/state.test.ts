@@ -22,7 +22,8 @@ const given = snapshot(
     config: config({
       peers: [
         peerConfig({ name: "rack-a" }),
-        peerConfig({ name: "locked", password: { type: "text", text: "s3cret" } }),
+        peerConfig({ name: "open", password: { type: "text", text: "s3cret" } }),
+        peerConfig({ name: "locked", password: { type: "secret", name: "s", key: "k" } }),
       ],
       pools: [
         pool({
@@ -41,7 +42,10 @@ const given = snapshot(
 );
 
 function sources(): StateSources {
-  const plan = planSessions(given.config, node(), []);
+  const plan = planSessions(given.config, node(), {
+    defaultGateways: [],
+    secret: () => ({ state: "missing" }),
+  });
   return {
     nodeName: "node1",
     version: "0.1.0",
@@ -69,6 +73,7 @@ function sources(): StateSources {
         },
         lastError: { atWallTimeMs: 5, kind: "connect-timeout", text: "no answer" },
       }),
+      sessionStatus({ name: "open" }),
     ],
     decision: decideRoutes(given, [{ name: "rack-a", entryName: "rack-a" }]),
     services: given.services,
@@ -109,7 +114,7 @@ test("/state is JSON that tells sessions, routes and reasons", () => {
       one.entryName,
       one.reason,
     ]),
-    [["locked", "password-not-supported"]],
+    [["locked", "secret-missing"]],
   );
 });
 

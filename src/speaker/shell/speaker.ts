@@ -12,11 +12,12 @@ import { coalesce } from "../../runtime/coalesce.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { type AdvertisedDiff, diffAdvertised, type ServiceAddress } from "../changes.ts";
 import { type Decision, decideRoutes } from "../decide.ts";
-import { type NotDialled, needsDefaultGateways, planSessions } from "../peers.ts";
+import { type NotDialled, needsDefaultGateways, planSessions, secretNames } from "../peers.ts";
 import { SliceIndex } from "../slice-index.ts";
 import { speakerState } from "../state.ts";
 import { ConfigSource } from "./config-source.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
+import { SecretWatches, type SecretWatchesOptions } from "./secret-watches.ts";
 import { SessionEvents } from "./session-events.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -34,6 +35,7 @@ export interface SpeakerPorts extends SessionPorts {
   readonly recordEvent: (note: EventNote) => void;
   /** Of this host's routing table, as it is now. */
   readonly defaultGateways: () => readonly Address[];
+  readonly followSecret: SecretWatchesOptions["follow"];
 }
 
 /** How long after its start a speaker counts as ready although a peer has not got all routes. */
@@ -61,6 +63,7 @@ export class Speaker {
   readonly #config: ConfigSource;
   readonly #sessions: Sessions;
   readonly #events: SessionEvents;
+  readonly #secrets: SecretWatches;
   readonly #requestPass: () => void;
   readonly #showSessions: () => void;
   #node: Node | undefined;
@@ -99,6 +102,11 @@ export class Speaker {
       record: ports.recordEvent,
     });
     this.#requestPass = coalesce(() => this.#pass());
+    this.#secrets = new SecretWatches({
+      follow: ports.followSecret,
+      onChange: this.#requestPass,
+      logger: ports.logger,
+    });
     this.#showSessions = coalesce(() => {
       for (const status of this.#sessions.statuses()) {
         ports.metrics.showSession(status);
@@ -149,7 +157,7 @@ export class Speaker {
   /** Withdraws every route and closes every session, with `text` for the routers' operators. */
   async close(text: string): Promise<void> {
     this.#isClosing = true;
-    await this.#sessions.closeAll({ text });
+    await Promise.all([this.#sessions.closeAll({ text }), this.#secrets.close()]);
   }
 
   #followStores(): void {
@@ -209,8 +217,11 @@ export class Speaker {
     if (config === undefined || node === undefined) {
       return;
     }
-    const gateways = needsDefaultGateways(config) ? defaultGateways() : [];
-    const plan = planSessions(config, node, gateways);
+    this.#secrets.apply(secretNames(config));
+    const plan = planSessions(config, node, {
+      defaultGateways: needsDefaultGateways(config) ? defaultGateways() : [],
+      secret: (key) => this.#secrets.value(key),
+    });
     this.#sessions.apply(plan.sessions);
     this.#takeNotDialled(plan.notDialled);
     this.#showSessions();

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { tcpTransport } from "../../../src/bgp/session/transport.ts";
 import type { Service } from "../../../src/cluster/service.ts";
-import type { ConfigMap } from "../../../src/kube/project.ts";
+import type { ConfigMap, Secret } from "../../../src/kube/project.ts";
+import type { Store } from "../../../src/kube/store.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { MetricsRegistry } from "../../../src/runtime/metrics.ts";
@@ -48,6 +49,7 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
   const registry = new MetricsRegistry();
   const logger = recordingLogger();
   const events: string[] = [];
+  const secretStores: Store<Secret>[] = [];
   const speaker = new Speaker(
     {
       nodeName: "node1",
@@ -65,6 +67,9 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
       metrics: new SpeakerMetrics(registry, "node1"),
       recordEvent: ({ reason, part }) => events.push(`${reason} ${part}`),
       defaultGateways: () => [],
+      followSecret: async (_name, store) => {
+        secretStores.push(store);
+      },
     },
   );
   context.after(async () => {
@@ -76,7 +81,7 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
     new Promise<void>((resolve) => {
       setImmediate(() => setImmediate(resolve));
     });
-  return { router, port, speaker, registry, logger, events, settled };
+  return { router, port, speaker, registry, logger, events, secretStores, settled };
 }
 
 type Setup = Awaited<ReturnType<typeof setUp>>;
@@ -216,6 +221,35 @@ test("a peer that does not answer delays readiness for 30 s, never longer", asyn
   assert.equal(setup.speaker.whyNotReady().length, 1);
   clock.advance(1_000);
   assert.deepEqual(setup.speaker.whyNotReady(), []);
+});
+
+test("a peer waits for its password's Secret, and keeps what the Secret held", async (t) => {
+  const setup = await setUp(t);
+  const { speaker, port, logger, secretStores, settled } = setup;
+  fillStores(setup);
+  const text = configText(port).replace(
+    "name: router",
+    "name: router\n  password-secret: {name: routelb-peers, key: router}",
+  );
+  const states = () => JSON.parse(JSON.stringify(speaker.state()));
+  speaker.inForceConfig.replace(inForce(text), "2");
+  await settled();
+  assert.equal(states().notDialled[0].reason, "secret-unread");
+  const [store] = secretStores;
+  store?.replace(new Map(), "1");
+  await settled();
+  assert.equal(states().notDialled[0].reason, "secret-missing");
+  const key = "routelb-system/routelb-peers";
+  store?.applyWatchEvent(key, "2", { key, data: new Map([["router", "s3cret\n"]]) });
+  await settled();
+  assert.deepEqual(states().notDialled, []);
+  assert.equal(states().sessions.length, 1);
+  store?.applyWatchEvent(key, "3", undefined);
+  await settled();
+  assert.equal(states().sessions.length, 1);
+  assert.ok(logger.lines.some(({ message }) => message.startsWith("a Secret lost a key")));
+  assert.ok(!JSON.stringify([states(), logger.lines]).includes("s3cret"));
+  assert.equal(secretStores.length, 1);
 });
 
 test("the Node's labels choose its peers", async (t) => {
