@@ -1,6 +1,6 @@
 import type { AddressFamily } from "../net/address.ts";
 import type { Prefix } from "../net/prefix.ts";
-import { AttributeSets, type AttributeSetTerms, type WithheldReason } from "./attribute-sets.ts";
+import { AttributeSets, type AttributeSetTerms, type WithheldRoute } from "./attribute-sets.ts";
 import { RefreshSubtype } from "./codec/iana.ts";
 import { Writer } from "./codec/writer.ts";
 import type { NextHops } from "./next-hop.ts";
@@ -12,11 +12,6 @@ import {
   packWithdrawal,
 } from "./pack.ts";
 import type { Route } from "./route.ts";
-
-export interface WithheldRoute {
-  readonly prefix: Prefix;
-  readonly reason: WithheldReason;
-}
 
 /** Messages to send now. */
 export interface Output {

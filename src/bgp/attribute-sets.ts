@@ -1,5 +1,7 @@
 import type { AddressFamily } from "../net/address.ts";
-import { type AttributeContext, encodeAttributes } from "./codec/attribute.ts";
+import type { Prefix } from "../net/prefix.ts";
+import type { AttributeContext } from "./codec/attribute.ts";
+import { encodeAttributes } from "./codec/attribute-table.ts";
 import { encodeMpReachHead } from "./codec/mp-attribute.ts";
 import { Writer } from "./codec/writer.ts";
 import { type ExportTerms, exportAttributes } from "./export.ts";
@@ -19,6 +21,11 @@ export type WithheldReason =
   | "no-next-hop"
   /** The attributes alone fill a message. */
   | "attributes-too-long";
+
+export interface WithheldRoute {
+  readonly prefix: Prefix;
+  readonly reason: WithheldReason;
+}
 
 const firstPruneAt = 256;
 

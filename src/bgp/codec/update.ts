@@ -1,15 +1,13 @@
 import type { AddressFamily } from "../../net/address.ts";
 import type { Prefix } from "../../net/prefix.ts";
-import {
-  type AttributeContext,
-  attributeNames,
-  attributeSpecs,
-  encodeAttributes,
-  type KnownAttributes,
-  type MalformedAction,
-  type PathAttributes,
-  type UnknownAttribute,
+import type {
+  AttributeContext,
+  KnownAttributes,
+  MalformedAction,
+  PathAttributes,
+  UnknownAttribute,
 } from "./attribute.ts";
+import { attributeNames, attributeSpecs, encodeAttributes } from "./attribute-table.ts";
 import { NotificationError, updateError } from "./error.ts";
 import { AttributeFlag, UpdateError } from "./iana.ts";
 import { decodePrefixes, encodePrefix } from "./nlri.ts";

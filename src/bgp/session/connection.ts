@@ -1,8 +1,8 @@
 import type { Address } from "../../net/address.ts";
 import type { AttributeContext } from "../codec/attribute.ts";
 import { NotificationError } from "../codec/error.ts";
-import { type Frame, Framer } from "../codec/frame.ts";
-import { decodeMessage, encodeMessage, type ReceivedMessage } from "../codec/message.ts";
+import { ErrorCode } from "../codec/iana.ts";
+import { encodeMessage, type Message, type ReceivedMessage } from "../codec/message.ts";
 import type { Open } from "../codec/open.ts";
 import type { RouteRefresh } from "../codec/route-refresh.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
@@ -11,6 +11,7 @@ import { transition } from "../fsm.ts";
 import type { Action, Event, FsmSettings, State } from "../fsm-types.ts";
 import { makeOpen, type Negotiated, negotiate, type OpenTerms } from "../negotiate.ts";
 import { noFailures, type RetryHistory, retryAfter, stableAfterSeconds } from "../retry.ts";
+import { MessageReader } from "./message-reader.ts";
 import type { Clock, Logger } from "./ports.ts";
 import type { MutableCounters } from "./status.ts";
 import { type SessionTimerName, Timers } from "./timers.ts";
@@ -53,6 +54,12 @@ export interface ConnectionOptions {
   readonly observer: ConnectionObserver;
 }
 
+const counterOf = {
+  OPEN: "opensSent",
+  KEEPALIVE: "keepalivesSent",
+  NOTIFICATION: "notificationsSent",
+} as const satisfies Partial<Record<Message["type"], keyof MutableCounters>>;
+
 /**
  * One connection with a peer, redialled until it is stopped: the state machine, its timers, its TCP.
  * Events are taken in turn; one that is raised while actions run waits.
@@ -66,13 +73,14 @@ export class Connection {
   #tcp: TransportConnection | undefined;
   #ends: Ends | undefined;
   #terms: OpenTerms | undefined;
-  #framer = new Framer();
+  #reader: MessageReader;
   #history: RetryHistory = noFailures;
   #upSince: number | undefined;
   #ended: Promise<void> = Promise.resolve();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#reader = new MessageReader(options);
     const { clock, random } = options;
     this.#timers = new Timers(clock, random, (timer) => this.#expired(timer));
   }
@@ -169,7 +177,7 @@ export class Connection {
   #connect(): void {
     const { transport, target, counters } = this.#options;
     counters.connectAttempts += 1;
-    this.#framer = new Framer();
+    this.#reader = new MessageReader(this.#options);
     this.#tcp = transport.connect(target, this.#listener());
   }
 
@@ -206,17 +214,7 @@ export class Connection {
   #send(message: Extract<Action, { type: "send" }>["message"]): void {
     const { counters } = this.#options;
     counters.messagesSent += 1;
-    switch (message.type) {
-      case "OPEN":
-        counters.opensSent += 1;
-        break;
-      case "KEEPALIVE":
-        counters.keepalivesSent += 1;
-        break;
-      case "NOTIFICATION":
-        counters.notificationsSent += 1;
-        break;
-    }
+    counters[counterOf[message.type]] += 1;
     this.#tcp?.write(encodeMessage(message, this.#context()));
   }
 
@@ -257,61 +255,41 @@ export class Connection {
   /** Hands each whole message to the state machine before the next one is looked at. */
   #received(octets: Uint8Array): void {
     const tcp = this.#tcp;
-    this.#framer.push(octets);
+    this.#reader.push(octets);
     while (this.#tcp === tcp) {
-      const event = this.#nextEvent();
-      if (event === undefined) {
+      const message = this.#reader.next(this.#context());
+      if (message === undefined) {
         return;
       }
-      this.dispatch(event);
+      this.dispatch(this.#eventOf(message));
     }
   }
 
-  #nextEvent(): Event | undefined {
-    let frame: Frame | undefined;
-    try {
-      frame = this.#framer.next();
-      return frame && this.#eventOf(decodeMessage(frame, this.#context()));
-    } catch (error) {
-      if (error instanceof NotificationError) {
-        return { type: "protocol-error", error };
-      }
-      // A bug of ours: this peer drops, the others go on.
-      const hex = frame === undefined ? "" : Buffer.from(frame.body).toString("hex");
-      this.#options.logger.error({ err: error, type: frame?.type, body: hex }, "cannot decode");
-      const cause = new NotificationError(6, 8, "internal error");
-      return { type: "protocol-error", error: cause };
+  #eventOf(message: ReceivedMessage | NotificationError): Event {
+    if (message instanceof NotificationError) {
+      return { type: "protocol-error", error: message };
     }
-  }
-
-  #eventOf(message: ReceivedMessage): Event {
-    const { counters } = this.#options;
-    counters.messagesReceived += 1;
     switch (message.type) {
       case "OPEN":
-        counters.opensReceived += 1;
         return this.#openReceived(message);
       case "UPDATE":
-        counters.updatesReceived += 1;
         return { type: "update-received", update: message };
       case "NOTIFICATION":
-        counters.notificationsReceived += 1;
         return { type: "notification-received", notification: message };
       case "KEEPALIVE":
-        counters.keepalivesReceived += 1;
         return { type: "keepalive-received" };
       case "ROUTE-REFRESH":
-        counters.routeRefreshesReceived += 1;
         return { type: "route-refresh-received", refresh: message };
     }
   }
 
-  /** @throws NotificationError if the peer's OPEN is not acceptable */
   #openReceived(open: Open): Event {
-    if (this.#terms === undefined) {
-      throw new NotificationError(5, 0, "OPEN before TCP was up");
+    const agreed = this.#terms && tryNegotiate(this.#terms, open);
+    if (agreed === undefined || agreed instanceof NotificationError) {
+      const unexpected = new NotificationError(ErrorCode.FiniteStateMachine, 0, "OPEN too early");
+      return { type: "protocol-error", error: agreed ?? unexpected };
     }
-    return { type: "open-received", negotiated: negotiate(this.#terms, open) };
+    return { type: "open-received", negotiated: agreed };
   }
 
   #context(): AttributeContext {
@@ -321,6 +299,17 @@ export class Connection {
     }
     const { fourOctetAsn, internal } = state.negotiated;
     return { asnOctets: fourOctetAsn ? 4 : 2, internal };
+  }
+}
+
+function tryNegotiate(terms: OpenTerms, open: Open): Negotiated | NotificationError {
+  try {
+    return negotiate(terms, open);
+  } catch (error) {
+    if (error instanceof NotificationError) {
+      return error;
+    }
+    throw error;
   }
 }
 

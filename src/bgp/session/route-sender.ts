@@ -1,5 +1,6 @@
 import type { Address, AddressFamily } from "../../net/address.ts";
-import { AdjRibOut, type Output, type WithheldRoute } from "../adj-rib-out.ts";
+import { AdjRibOut, type Output } from "../adj-rib-out.ts";
+import type { WithheldRoute } from "../attribute-sets.ts";
 import type { LinkBandwidthForm } from "../export.ts";
 import { maxOctetsToPeer, type Negotiated } from "../negotiate.ts";
 import { chooseNextHops, type LocalInterface } from "../next-hop.ts";

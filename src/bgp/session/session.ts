@@ -6,11 +6,10 @@ import type { RouteRefresh } from "../codec/route-refresh.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
 import { type DownReason, describeDownReason } from "../down-reason.ts";
 import type { State } from "../fsm-types.ts";
-import type { OpenTerms } from "../negotiate.ts";
 import type { LocalInterface } from "../next-hop.ts";
 import type { Route } from "../route.ts";
-import { deriveRouterId } from "../router-id.ts";
 import { Connection } from "./connection.ts";
+import { openTerms } from "./open-terms.ts";
 import type { Clock, Logger } from "./ports.ts";
 import { RouteReceiver } from "./route-receiver.ts";
 import { RouteSender } from "./route-sender.ts";
@@ -100,7 +99,6 @@ export interface CloseReason {
 const openTimeSeconds = 30;
 /** How long `close` waits for a slow peer to take the withdrawals. */
 const withdrawLimitMs = 3_000;
-const maxRestartTimeSeconds = 4_095;
 
 /** One peer, through all its connections, from `start` to `close`. */
 export class Session {
@@ -144,7 +142,14 @@ export class Session {
         sendHoldTimeSeconds: peer.sendHoldTimeSeconds,
       },
       target: connectTarget(peer),
-      termsFor: (local) => this.#openTerms(local),
+      termsFor: (local) =>
+        openTerms({
+          peer,
+          node,
+          local,
+          isFirstSession: !this.#wasUp,
+          uptimeSeconds: options.uptimeSeconds(),
+        }),
       clock,
       random,
       transport,
@@ -232,31 +237,6 @@ export class Session {
         text: "BFD says that the router is not reachable",
       });
     }
-  }
-
-  #openTerms(local: Address): OpenTerms {
-    const { peer, node, uptimeSeconds } = this.#options;
-    const restart = peer.gracefulRestart;
-    const restartTimeSeconds = Math.min(restart?.restartTimeSeconds ?? 0, maxRestartTimeSeconds);
-    return {
-      localAsn: peer.localAsn,
-      peerAsn: peer.peerAsn,
-      holdTimeSeconds: peer.holdTimeSeconds,
-      ...(peer.keepaliveTimeSeconds !== undefined && {
-        keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
-      }),
-      routerId: peer.routerId ?? deriveRouterId(local, node),
-      families: peer.families,
-      offerExtendedNextHop: local.family === "ipv6",
-      ...(restart && {
-        gracefulRestart: {
-          restartTimeSeconds,
-          restarted: !this.#wasUp,
-          forwarding: uptimeSeconds() >= restartTimeSeconds + peer.holdTimeSeconds,
-        },
-      }),
-      hostname: node.name,
-    };
   }
 
   #changed(state: State): void {

@@ -1,5 +1,5 @@
 import type { Address, AddressFamily } from "../../net/address.ts";
-import type { WithheldRoute } from "../adj-rib-out.ts";
+import type { WithheldRoute } from "../attribute-sets.ts";
 import type { StateName } from "../down-reason.ts";
 import type { Negotiated } from "../negotiate.ts";
 
