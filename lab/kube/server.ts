@@ -1,17 +1,14 @@
 import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type Prefix, parsePrefix } from "../../src/net/prefix.ts";
+import { isIPv6 } from "node:net";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { ApiError } from "./api-error.ts";
+import { makeCluster } from "./cluster.ts";
 import { Faults, Watches } from "./faults.ts";
 import { sendError } from "./http/answer.ts";
 import { type ApiRequest, parseRequest } from "./http/request.ts";
 import { answerRequest, type RouterContext } from "./http/router.ts";
-import { Objects } from "./objects.ts";
-import { Registry } from "./registry.ts";
-import { ObjectStore } from "./store.ts";
-import { ServiceAddresses } from "./strategy/service-addresses.ts";
-import { makeStrategies } from "./strategy/strategies.ts";
+import type { Objects } from "./objects.ts";
 
 export interface ApiServerOptions {
   /** Where to listen for plain HTTP; the default is a free port of 127.0.0.1. */
@@ -52,22 +49,13 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-const defaultRanges = ["10.96.0.0/16", "fd00:10:96::/112"];
-const defaultNamespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const maxLoggedRequests = 100_000;
 
 /** Starts an API server in this process; everything it holds is in memory. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? Math.random;
-  const store = new ObjectStore(options.historyLimit ?? 10_000);
-  const ranges = (options.serviceClusterIpRanges ?? defaultRanges).map(requirePrefix);
-  const strategies = makeStrategies(new ServiceAddresses(store, ranges, random));
-  const registry = new Registry({ store, strategies, clock, random });
-  const objects = new Objects(registry, "lab-kube");
-  for (const name of defaultNamespaces) {
-    objects.create({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
-  }
+  const { registry, objects } = makeCluster({ ...options, clock, random });
   const watches = new Watches();
   const faults = new Faults(clock);
   const requests: ApiRequest[] = [];
@@ -100,7 +88,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   await listeners.start();
   return {
     get url() {
-      return `http://${options.host ?? "127.0.0.1"}:${listeners.port}`;
+      const host = options.host ?? "127.0.0.1";
+      return `http://${isIPv6(host) ? `[${host}]` : host}:${listeners.port}`;
     },
     get port() {
       return listeners.port;
@@ -109,19 +98,11 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     faults,
     watches,
     requests,
-    compact: () => store.compact(),
+    compact: () => registry.store.compact(),
     stop: () => listeners.stop(),
     start: () => listeners.start(),
     close: () => listeners.stop(),
   };
-}
-
-function requirePrefix(text: string): Prefix {
-  const prefix = parsePrefix(text);
-  if (prefix === undefined) {
-    throw new Error(`${JSON.stringify(text)} is no CIDR`);
-  }
-  return prefix;
 }
 
 function authenticate(incoming: IncomingMessage, tokenFile: string | undefined): void {
