@@ -17,7 +17,7 @@ import { Reflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resource.ts";
 import type { Store } from "../kube/store.ts";
 import { type Clock, sleep, systemClock } from "../runtime/clock.ts";
-import { type HttpServer, startHttpServer } from "../runtime/http.ts";
+import { startHttpServer } from "../runtime/http.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { MetricsRegistry } from "../runtime/metrics.ts";
 import { type Loop, runLoops } from "../runtime/run.ts";
@@ -63,6 +63,9 @@ const gatewayIntervalMs = 5_000;
 /**
  * Advertises from this node until `signal` aborts; then withdraws every route, closes the sessions
  * and resolves, within a bounded time.
+ *
+ * A failure rejects with the routes where they are: the process ends, its connections break, and
+ * routers with graceful restart keep forwarding until the next process is there (RFC 4724).
  *
  * @throws Error if HTTP cannot be served or the API server's address is not known
  */
@@ -118,8 +121,9 @@ export async function runSpeaker(
       ],
       signal,
     );
+    await withdraw(speaker, options.nodeName, logger, clock);
   } finally {
-    await shutDown(speaker, http, options.nodeName, logger, clock);
+    await http.close();
   }
 }
 
@@ -209,9 +213,8 @@ async function watchGateways(speaker: Speaker, clock: Clock, signal: AbortSignal
   }
 }
 
-async function shutDown(
+async function withdraw(
   speaker: Speaker,
-  http: HttpServer,
   nodeName: string,
   logger: Logger,
   clock: Clock,
@@ -227,5 +230,4 @@ async function shutDown(
   } else {
     logger.warn({}, "a peer did not take our withdrawals in time; its connection is cut");
   }
-  await http.close();
 }

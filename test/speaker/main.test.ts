@@ -241,6 +241,28 @@ test("the session's coming up is an Event on the Node", limits, async (t) => {
   assert.equal(event?.["message"], "BGP session with router is up");
 });
 
+test("a password's Secret is read by its name, and no other is asked for", limits, async (t) => {
+  const { server, port, kubeconfigPath } = await setUp(t);
+  const secret = "password-secret: {name: routelb-peers, key: router}";
+  accept(server, configText(port).replace("name: router", `name: router, ${secret}`));
+  const { get } = await startSpeaker(t, kubeconfigPath);
+  const state = async () => JSON.parse((await get("/state")).text);
+  await until(async () => (await state()).notDialled[0]?.reason === "secret-missing");
+  server.objects.apply({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: "routelb-peers", namespace: "routelb-system" },
+    data: { router: Buffer.from("s3cret").toString("base64") },
+  });
+  await until(async () => (await state()).sessions.length === 1);
+  const asked = server.requests.filter(({ target }) => target?.type.plural === "secrets");
+  assert.ok(asked.length > 0);
+  for (const { target, query } of asked) {
+    assert.equal(target?.namespace, "routelb-system");
+    assert.equal(query.get("fieldSelector"), "metadata.name=routelb-peers");
+  }
+});
+
 test("as a process: SIGTERM withdraws and ends it with code 0", limits, async (t) => {
   const { server, router, port, kubeconfigPath } = await setUp(t);
   accept(server, configText(port));

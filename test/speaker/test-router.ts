@@ -20,6 +20,8 @@ export class TestRouter {
   readonly routes = new Set<string>();
   /** `open`, `+prefix`, `-prefix`, `End-of-RIB ipv4`, `NOTIFICATION ...`, `closed`, in order. */
   readonly log: string[] = [];
+  /** The most connections that it had at one time. */
+  mostConnections = 0;
   readonly #asn: number;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -76,6 +78,7 @@ export class TestRouter {
   #accept(socket: Socket): void {
     const framer = new Framer();
     this.#sockets.add(socket);
+    this.mostConnections = Math.max(this.mostConnections, this.#sockets.size);
     socket.on("error", () => undefined);
     socket.on("close", () => {
       this.#sockets.delete(socket);

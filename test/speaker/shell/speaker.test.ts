@@ -152,6 +152,27 @@ test("an edit of the configuration touches only what differs", async (t) => {
   assert.doesNotMatch(await registry.text(), /peer="other"/);
 });
 
+test("a peer that changes again and again has one connection at a time, and the last values", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup);
+  const { router, speaker, port, settled } = setup;
+  await router.untilRoutes("172.16.7.192/32");
+  for (const [version, seconds] of [10, 11, 12, 13].entries()) {
+    const text = configText(port).replace("name: router", `name: router\n  hold-time: ${seconds}s`);
+    speaker.inForceConfig.replace(inForce(text), String(version + 2));
+    await settled();
+  }
+  speaker.inForceConfig.replace(inForce("peers: []\naddress-pools: []\n"), "7");
+  await settled();
+  const text = configText(port).replace("name: router", "name: router\n  hold-time: 14s");
+  speaker.inForceConfig.replace(inForce(text), "8");
+  await router.until(() => router.count("open") >= 2 && router.routes.size === 1);
+  assert.equal(router.mostConnections, 1);
+  const { sessions } = JSON.parse(JSON.stringify(speaker.state()));
+  assert.equal(sessions.length, 1);
+  assert.equal(sessions[0].negotiated.holdTimeSeconds, 14);
+});
+
 test("a broken configuration changes nothing and is told", async (t) => {
   const setup = await setUp(t);
   fillStores(setup);
