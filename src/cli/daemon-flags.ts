@@ -112,12 +112,7 @@ export const controllerFlags: readonly FlagSpec[] = [
 export const speakerFlags: readonly FlagSpec[] = [
   ...commonFlags,
   { name: "node-name", placeholder: "NAME", help: "the Node that this speaker runs on; required" },
-  {
-    name: "pod-name",
-    placeholder: "NAME",
-    help: "the Pod that this speaker is",
-    isNotActedOn: true,
-  },
+  { name: "pod-name", placeholder: "NAME", help: "the Pod that this speaker is" },
   {
     name: "drain-time",
     placeholder: "DURATION",

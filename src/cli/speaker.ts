@@ -16,8 +16,10 @@ ${formatFlags(speakerFlags)}`;
  */
 export async function runSpeakerCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const flags = parseFlags(speakerFlags, args, io.environment);
+  const podName = flags.value("pod-name");
   const options = {
     ...readDaemonOptions(flags),
+    ...(podName === undefined ? {} : { podName }),
     version: programVersion(),
     nodeName: required(flags, "node-name"),
     ignoreExcludeLabel: flags.isOn("ignore-exclude-lb"),

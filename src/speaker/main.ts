@@ -28,6 +28,8 @@ import { Speaker } from "./shell/speaker.ts";
 
 export interface SpeakerOptions {
   readonly nodeName: string;
+  /** The Pod that we are, for `/state` and the log. */
+  readonly podName?: string;
   /** Of the program. */
   readonly version: string;
   /** Absent: the service account of the pod. */
@@ -99,7 +101,8 @@ export async function runSpeaker(
       return follow(resources.secrets, store, projectSecret, scope).run(stop);
     },
   });
-  logger.info({ node: options.nodeName, version: options.version }, "speaker starts");
+  const { nodeName: node, podName: pod, version } = options;
+  logger.info({ node, pod, version }, "speaker starts");
   if (options.notActedOn.length > 0) {
     logger.warn({ flags: options.notActedOn }, "flags are set that nothing acts on yet");
   }

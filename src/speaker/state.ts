@@ -8,6 +8,7 @@ import type { Withheld } from "./withheld.ts";
 /** What a speaker's `/state` is made of. */
 export interface StateSources {
   readonly nodeName: string;
+  readonly podName?: string;
   readonly version: string;
   readonly config: ConfigState;
   /** What the speaker still waits for; empty once it decides. */
@@ -42,6 +43,7 @@ export function speakerState(sources: StateSources, formatTime: (ms: number) => 
   return {
     kind: "speaker",
     node: sources.nodeName,
+    pod: sources.podName,
     version: sources.version,
     config: sources.config,
     waitingFor: sources.waitingFor,

@@ -48,6 +48,7 @@ function sources(): StateSources {
   });
   return {
     nodeName: "node1",
+    podName: "speaker-abcde",
     version: "0.1.0",
     config: { sha256: "abc", isStale: true, reason: "a sentence" },
     waitingFor: [],
@@ -82,7 +83,7 @@ function sources(): StateSources {
 
 test("/state is JSON that tells sessions, routes and reasons", () => {
   const state = JSON.parse(JSON.stringify(speakerState(sources(), (ms) => `t${ms}`)));
-  assert.equal(state.node, "node1");
+  assert.deepEqual([state.kind, state.node, state.pod], ["speaker", "node1", "speaker-abcde"]);
   assert.deepEqual(state.config, { sha256: "abc", isStale: true, reason: "a sentence" });
   assert.equal(state.sessions[0].state, "Established");
   assert.equal(state.sessions[0].peerAddress, "172.16.9.1");

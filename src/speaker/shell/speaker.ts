@@ -23,6 +23,7 @@ import { Sessions } from "./sessions.ts";
 
 export interface SpeakerSettings {
   readonly nodeName: string;
+  readonly podName?: string;
   readonly version: string;
   readonly loadBalancerClass: LoadBalancerClass;
   readonly ignoreExcludeLabel: boolean;
@@ -138,10 +139,12 @@ export class Speaker {
   }
 
   state(): object {
+    const { nodeName, podName, version } = this.#settings;
     return speakerState(
       {
-        nodeName: this.#settings.nodeName,
-        version: this.#settings.version,
+        nodeName,
+        ...(podName === undefined ? {} : { podName }),
+        version,
         config: this.#config.state,
         waitingFor: this.#waitingFor(),
         planned: this.#sessions.planned(),
