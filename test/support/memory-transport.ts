@@ -13,6 +13,7 @@ export class MemoryConnection implements TransportConnection {
   /** What the session wrote and nobody took yet. */
   #written: Uint8Array[] = [];
   #accepts = true;
+  isPaused = false;
   state: "connecting" | "open" | "ended" | "destroyed" = "connecting";
 
   constructor(target: ConnectTarget, listener: ConnectionListener) {
@@ -26,6 +27,14 @@ export class MemoryConnection implements TransportConnection {
     }
     this.#written.push(octets);
     return false;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   end(): Promise<void> {

@@ -3,6 +3,7 @@ import {
   type AddressFamily,
   addressBits,
   addressFromOctets,
+  makeAddress,
 } from "../../net/address.ts";
 import { makePrefix, type Prefix } from "../../net/prefix.ts";
 import { updateError } from "./error.ts";
@@ -34,15 +35,20 @@ export function decodePrefixes(reader: Reader, family: AddressFamily): Prefix[] 
     if (length > addressBits[family]) {
       throw updateError(UpdateError.InvalidNetworkField, `an ${family} prefix of ${length} bits`);
     }
-    prefixes.push(makePrefix(leadingOctets(reader, family, length), length));
+    prefixes.push(makePrefix(decodeAddress(reader, family, length), length));
   }
   return prefixes;
 }
 
-function leadingOctets(reader: Reader, family: AddressFamily, length: number): Address {
-  const octets = new Uint8Array(addressBits[family] / 8);
-  octets.set(reader.bytes(Math.ceil(length / 8)));
-  return addressFromOctets(family, octets);
+function decodeAddress(reader: Reader, family: AddressFamily, length: number): Address {
+  const octets = reader.bytes(Math.ceil(length / 8));
+  if (family === "ipv4") {
+    const [a = 0, b = 0, c = 0, d = 0] = octets;
+    return makeAddress("ipv4", BigInt(((a << 24) | (b << 16) | (c << 8) | d) >>> 0));
+  }
+  const whole = new Uint8Array(addressBits[family] / 8);
+  whole.set(octets);
+  return addressFromOctets(family, whole);
 }
 
 /** How many octets `encodePrefix` writes. */

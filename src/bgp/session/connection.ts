@@ -12,7 +12,7 @@ import type { Action, Event, FsmSettings, State } from "../fsm-types.ts";
 import { makeOpen, type Negotiated, negotiate, type OpenTerms } from "../negotiate.ts";
 import { noFailures, type RetryHistory, retryAfter, stableAfterSeconds } from "../retry.ts";
 import { MessageReader } from "./message-reader.ts";
-import type { Clock, Logger } from "./ports.ts";
+import type { Clock, Logger, Timer } from "./ports.ts";
 import type { MutableCounters } from "./status.ts";
 import { type SessionTimerName, Timers } from "./timers.ts";
 import type {
@@ -54,6 +54,9 @@ export interface ConnectionOptions {
   readonly observer: ConnectionObserver;
 }
 
+/** How long the messages of one peer may keep the event loop to themselves. */
+const readSliceMs = 10;
+
 const counterOf = {
   OPEN: "opensSent",
   KEEPALIVE: "keepalivesSent",
@@ -74,6 +77,7 @@ export class Connection {
   #ends: Ends | undefined;
   #terms: OpenTerms | undefined;
   #reader: MessageReader;
+  #continuation: Timer | undefined;
   #history: RetryHistory = noFailures;
   #upSince: number | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -188,12 +192,19 @@ export class Connection {
         this.#terms = this.#options.termsFor(local);
         this.dispatch({ type: "tcp-connected", open: makeOpen(this.#terms) });
       },
-      received: (octets) => this.#received(octets),
+      received: (octets) => {
+        this.#reader.push(octets);
+        this.#read(readSliceMs);
+      },
       drained: () => {
         this.dispatch({ type: "output-drained" });
         this.#options.observer.writable();
       },
       closed: (error) => {
+        // What came before the end still counts: the last message may say why.
+        this.#continuation?.cancel();
+        this.#continuation = undefined;
+        this.#read(Infinity);
         const code = error === undefined ? undefined : socketErrorCode(error);
         this.dispatch({ type: "tcp-closed", ...(code !== undefined && { error: code }) });
       },
@@ -204,6 +215,8 @@ export class Connection {
     const tcp = this.#tcp;
     this.#tcp = undefined;
     this.#ends = undefined;
+    this.#continuation?.cancel();
+    this.#continuation = undefined;
     if (flush && tcp !== undefined) {
       this.#ended = tcp.end();
     } else {
@@ -252,16 +265,28 @@ export class Connection {
     }
   }
 
-  /** Hands each whole message to the state machine before the next one is looked at. */
-  #received(octets: Uint8Array): void {
+  /**
+   * Hands each whole message to the state machine before the next one is looked at. A router that
+   * sends a full table is read in slices: what it sends meanwhile waits in the kernel.
+   */
+  #read(limitMs: number): void {
+    const { clock } = this.#options;
     const tcp = this.#tcp;
-    this.#reader.push(octets);
-    while (this.#tcp === tcp) {
+    const deadline = clock.now() + limitMs;
+    while (this.#tcp === tcp && this.#continuation === undefined) {
       const message = this.#reader.next(this.#context());
       if (message === undefined) {
         return;
       }
       this.dispatch(this.#eventOf(message));
+      if (clock.now() >= deadline && this.#tcp === tcp) {
+        tcp?.pause();
+        this.#continuation = clock.after(0, () => {
+          this.#continuation = undefined;
+          tcp?.resume();
+          this.#read(readSliceMs);
+        });
+      }
     }
   }
 

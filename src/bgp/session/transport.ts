@@ -29,6 +29,9 @@ export interface ConnectionListener {
 export interface TransportConnection {
   /** Queues `octets`, which the caller no longer touches. False: wait for `drained` before more. */
   write(octets: Uint8Array): boolean;
+  /** Stops reading, but for what has been read already, until `resume`. */
+  pause(): void;
+  resume(): void;
   /**
    * Sends what is queued, then FIN; a peer that does not take it within 5 s is dropped. The listener
    * hears nothing more. Resolves when the connection is gone.
@@ -129,6 +132,14 @@ class TcpConnection implements TransportConnection {
         }
       }) ?? false
     );
+  }
+
+  pause(): void {
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    this.#socket?.resume();
   }
 
   end(): Promise<void> {

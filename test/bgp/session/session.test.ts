@@ -443,3 +443,23 @@ test("a set is compared by value: new objects with equal members send nothing", 
   under.sync();
   assert.equal(under.rib.updates, updates);
 });
+
+test("a flood of messages is read in slices, and the NOTIFICATION at its end still tells", () => {
+  const under = new SessionUnderTest();
+  under.session.start();
+  under.establish();
+  const keepalive = Buffer.from(`${"ff".repeat(16)}001304`, "hex");
+  const notification = Buffer.from(`${"ff".repeat(16)}0015030602`, "hex");
+  // Each look at the clock takes 4 ms, so a slice holds a few messages.
+  const { clock } = under;
+  const standing = clock.now();
+  let looks = 0;
+  Object.defineProperty(clock, "now", { value: () => standing + (looks += 1) * 4 });
+  under.transport.last.send(Buffer.concat([...Array(50).fill(keepalive), notification]));
+  assert.equal(under.transport.last.isPaused, true);
+  const { keepalivesReceived } = under.session.status().counters;
+  assert.ok(keepalivesReceived < 20, `${keepalivesReceived} in one slice`);
+  assert.equal(under.state, "Established");
+  under.transport.last.close("ECONNRESET");
+  assert.equal(under.session.status().lastError?.kind, "notification-received");
+});
