@@ -17,6 +17,7 @@ import { SliceIndex } from "../slice-index.ts";
 import { speakerState } from "../state.ts";
 import { ConfigSource } from "./config-source.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
+import { Readiness } from "./readiness.ts";
 import { SecretWatches, type SecretWatchesOptions } from "./secret-watches.ts";
 import { SessionEvents } from "./session-events.ts";
 import { Sessions } from "./sessions.ts";
@@ -39,8 +40,6 @@ export interface SpeakerPorts extends SessionPorts {
   readonly followSecret: SecretWatchesOptions["follow"];
 }
 
-/** How long after its start a speaker counts as ready although a peer has not got all routes. */
-const readyAfterMs = 30_000;
 /** So many addresses of a change are named in the log. */
 const shownAddresses = 10;
 
@@ -59,7 +58,7 @@ export class Speaker {
   readonly inForceConfig = new Store<ConfigMap>();
   readonly #settings: SpeakerSettings;
   readonly #ports: SpeakerPorts;
-  readonly #startedMs: number;
+  readonly #readiness: Readiness;
   readonly #sliceIndex = new SliceIndex();
   readonly #config: ConfigSource;
   readonly #sessions: Sessions;
@@ -70,13 +69,12 @@ export class Speaker {
   #node: Node | undefined;
   #notDialled: readonly NotDialled[] = [];
   #decision: Decision | undefined;
-  #wasReady = false;
   #isClosing = false;
 
   constructor(settings: SpeakerSettings, ports: SpeakerPorts) {
     this.#settings = settings;
     this.#ports = ports;
-    this.#startedMs = ports.clock.now();
+    this.#readiness = new Readiness(ports.clock.now());
     this.#config = new ConfigSource({
       userStore: this.userConfig,
       inForceStore: this.inForceConfig,
@@ -125,17 +123,8 @@ export class Speaker {
 
   /** What still has to happen before this node may count on its speaker; empty: nothing. */
   whyNotReady(): readonly string[] {
-    const waiting = this.#waitingFor();
-    if (waiting.length > 0 || this.#wasReady) {
-      return waiting;
-    }
-    const behind = this.#sessions.statuses().filter(({ synced }) => !synced);
-    const isLate = this.#ports.clock.now() - this.#startedMs >= readyAfterMs;
-    if (behind.length === 0 || isLate) {
-      this.#wasReady = true;
-      return [];
-    }
-    return behind.map(({ name, state }) => `${name} has not got all routes yet (${state})`);
+    const { clock } = this.#ports;
+    return this.#readiness.whyNot(this.#waitingFor(), this.#sessions.statuses(), clock.now());
   }
 
   state(): object {
