@@ -123,8 +123,11 @@ export class Speaker {
 
   /** What still has to happen before this node may count on its speaker; empty: nothing. */
   whyNotReady(): readonly string[] {
-    const { clock } = this.#ports;
-    return this.#readiness.whyNot(this.#waitingFor(), this.#sessions.statuses(), clock.now());
+    const waitingFor = this.#waitingFor();
+    if (waitingFor.length === 0 && this.#decision === undefined) {
+      return ["nothing was decided yet"];
+    }
+    return this.#readiness.whyNot(waitingFor, this.#sessions.statuses(), this.#ports.clock.now());
   }
 
   state(): object {

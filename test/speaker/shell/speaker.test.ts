@@ -121,6 +121,7 @@ test("nothing is sent before every store has synced, and the speaker is not read
   assert.deepEqual(speaker.whyNotReady(), ["EndpointSlices could not be read yet"]);
   assert.deepEqual(router.log, ["open"]);
   speaker.slices.replace(new Map(), "1");
+  assert.deepEqual(speaker.whyNotReady(), ["nothing was decided yet"]);
   await router.until(() => router.count("End-of-RIB ipv6") === 1);
   assert.deepEqual([...router.routes], []);
 });
