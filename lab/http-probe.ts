@@ -1,8 +1,8 @@
 /**
- * A client that asks one URL again and again, each time on a new connection, and writes what became
- * of each request as a line of JSON (`ProbeResult`) when it is over.
+ * A client that asks one URL again and again, each time on a new connection from the next source
+ * port, and writes what became of each request as a line of JSON (`ProbeResult`) when it is over.
  *
- *     node http-probe.ts URL CONCURRENCY COUNT INTERVAL_MS TIMEOUT_MS
+ *     node http-probe.ts URL CONCURRENCY COUNT INTERVAL_MS TIMEOUT_MS FIRST_PORT
  *
  * It ends after COUNT requests (0: no limit), or when its standard input ends.
  */
@@ -22,7 +22,8 @@ export interface ProbeResult {
 }
 
 const [url = "", ...numbers] = process.argv.slice(2);
-const [concurrency = 1, count = 0, intervalMs = 0, timeoutMs = 1000] = numbers.map(Number);
+const [concurrency = 1, count = 0, intervalMs = 0, timeoutMs = 1000, firstPort = 1024] =
+  numbers.map(Number);
 const ending = new AbortController();
 let started = 0;
 
@@ -32,14 +33,15 @@ process.stdin.resume();
 async function askAgain(): Promise<void> {
   while (!ending.signal.aborted) {
     if (count > 0 && started >= count) return;
+    const localPort = 1_024 + ((firstPort - 1_024 + started) % (65_536 - 1_024));
     started += 1;
-    const result = await ask();
+    const result = await ask(localPort);
     process.stdout.write(`${JSON.stringify(result)}\n`);
     if (intervalMs > 0) await delay(intervalMs);
   }
 }
 
-function ask(): Promise<ProbeResult> {
+function ask(localPort: number): Promise<ProbeResult> {
   const { promise, resolve } = Promise.withResolvers<ProbeResult>();
   const startMs = Date.now();
   const headers: Record<string, string> = {};
@@ -47,7 +49,11 @@ function ask(): Promise<ProbeResult> {
     const { pod = "", node = "", client = "" } = headers;
     resolve({ startMs, endMs: Date.now(), outcome, pod, node, client });
   };
-  const outgoing = request(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
+  const outgoing = request(url, {
+    agent: false,
+    localPort,
+    signal: AbortSignal.timeout(timeoutMs),
+  });
   outgoing.on("response", (response) => {
     for (const name of ["pod", "node", "client"]) {
       headers[name] = String(response.headers[`x-${name}`] ?? "");

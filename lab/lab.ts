@@ -165,11 +165,15 @@ export class Lab implements AsyncDisposable {
     for (const kubelet of this.#kubelets.values()) kubelet.signal("SIGHUP");
   }
 
-  /** Starts a probe in the client's namespace. */
-  async probe(options: Omit<ProbeOptions, "namespace" | "logFile">): Promise<Probe> {
+  /**
+   * Starts a probe in the client's namespace, with source ports that the last few did not have: to
+   * a node that remembers a connection to a Pod that is gone, another of the same ports is that one.
+   */
+  async probe(options: LabProbeOptions): Promise<Probe> {
+    const firstPort = 1_024 + (this.#probes % 8) * 8_000;
     this.#probes += 1;
     const logFile = this.instance.path("probes", `${this.#probes}.jsonl`);
-    return Probe.start({ ...options, namespace: this.topology.client, logFile });
+    return Probe.start({ ...options, firstPort, namespace: this.topology.client, logFile });
   }
 
   /** The end of every log, for whoever has to find out what went wrong. */
@@ -225,6 +229,9 @@ async function allDone<T extends readonly unknown[] | []>(
   await Promise.allSettled(tasks);
   return Promise.all(tasks);
 }
+
+/** What a sight says of its requests; the lab knows the rest. */
+export type LabProbeOptions = Omit<ProbeOptions, "namespace" | "logFile" | "firstPort">;
 
 interface LabParts {
   readonly instance: Instance;

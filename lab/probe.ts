@@ -11,6 +11,8 @@ export interface ProbeOptions {
   readonly namespace: string;
   readonly url: string;
   readonly logFile: string;
+  /** The source port of the first request; each next one has the next port. */
+  readonly firstPort: number;
   /** Requests under way at a time. */
   readonly concurrency: number;
   /** Requests in all; without it, until `finish`. */
@@ -33,7 +35,7 @@ export class Probe {
   /** Starts asking. */
   static async start(options: ProbeOptions): Promise<Probe> {
     const { url, concurrency, count = 0, intervalMs = 0, timeoutMs = 1_000 } = options;
-    const numbers = [concurrency, count, intervalMs, timeoutMs].map(String);
+    const numbers = [concurrency, count, intervalMs, timeoutMs, options.firstPort].map(String);
     const process_ = await LabProcess.start({
       name: `probe of ${url}`,
       namespace: options.namespace,
