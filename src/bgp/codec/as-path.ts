@@ -79,3 +79,10 @@ export function repeatedAsn(asn: number, count: number): AsPath {
   }
   return path;
 }
+
+/** `64512 64513 {1 2}`: sequences plain, sets in braces, as routers show them. */
+export function asPathText(path: AsPath): string {
+  return path
+    .map(({ type, asns }) => (type === "set" ? `{${asns.join(" ")}}` : asns.join(" ")))
+    .join(" ");
+}
