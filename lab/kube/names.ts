@@ -22,6 +22,8 @@ export function makeUid(random: () => number): string {
     .join("-");
 }
 
+const hashLetters = "456789bcdf";
+
 /** A hash in the letters that Pod names use, the same for the same text. */
 export function safeHash(text: string): string {
   // FNV-1a, 32 bits.
@@ -29,7 +31,7 @@ export function safeHash(text: string): string {
   for (let index = 0; index < text.length; index += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
   }
-  return String(hash).replaceAll(/\d/g, (digit) => suffixLetters[Number(digit)] ?? "");
+  return String(hash).replaceAll(/\d/g, (digit) => hashLetters[Number(digit)] ?? "");
 }
 
 const label = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { methodNotAllowed } from "../api-error.ts";
 import type { DeleteOptions } from "../deletion.ts";
-import { type Json, type JsonObject, listAt, numberAt, parseJson, textAt } from "../json.ts";
+import { type Json, type JsonObject, listAt, numberAt, textAt } from "../json.ts";
 import type { Registry, WriteOptions } from "../registry.ts";
 import { requestFilter } from "./list.ts";
-import { type ApiRequest, readBody, type Target } from "./request.ts";
+import { type ApiRequest, numberParameter, readOptions, type Target } from "./request.ts";
 import { type Written, writeOptions } from "./written.ts";
 
 /** DELETE of one object. The body and the query may both carry options. */
@@ -61,14 +61,13 @@ async function deleteOptions(
   request: ApiRequest,
   incoming: IncomingMessage,
 ): Promise<DeleteOptions & WriteOptions> {
-  const text = (await readBody(incoming)).toString("utf8");
-  const body = text.trim() === "" ? {} : parseJson(text);
+  const body = await readOptions(incoming);
   const base = writeOptions(request);
-  const grace = request.query.get("gracePeriodSeconds") ?? "";
+  const grace = numberParameter(request.query, "gracePeriodSeconds");
   const policy = request.query.get("propagationPolicy");
   return {
     ...base,
-    ...(grace === "" ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(grace === undefined ? {} : { gracePeriodSeconds: grace }),
     ...propagation(policy ?? undefined),
     ...deleteOptionsOf(body),
     dryRun: base.dryRun === true || listAt(body, "dryRun").includes("All"),

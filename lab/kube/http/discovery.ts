@@ -9,7 +9,7 @@ import { serverVersionText } from "./server-version.ts";
 /** What `/version` says; the API is that of this release. */
 export const serverVersion = {
   major: "1",
-  minor: "34",
+  minor: "33",
   gitVersion: serverVersionText,
   gitCommit: "0000000000000000000000000000000000000000",
   gitTreeState: "clean",

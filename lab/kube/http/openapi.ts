@@ -8,7 +8,8 @@ import { serverVersionText } from "./server-version.ts";
  */
 const info = { title: "RouteLB lab", version: serverVersionText } as const;
 
-const protobufType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+/** Without the `@` of the name that clients accept: Go's parser of media types rejects that. */
+const protobufType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /** OpenAPI 2.0 as JSON, or as the protobuf that kubectl 1.20 asks for. */
 export function openApiV2(accept = ""): { readonly body: Buffer; readonly contentType: string } {

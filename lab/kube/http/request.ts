@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { badRequest, noSuchPath, unsupportedMediaType } from "../api-error.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../json.ts";
+import { decodeKubernetesObject, protobufMediaType } from "../protobuf/decode.ts";
 import { findResource, type ResourceType } from "../resources.ts";
 
 export type RequestVerb =
@@ -147,27 +148,46 @@ export async function readBody(incoming: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** @throws ApiError 400 if the body is no JSON, 415 if it does not claim to be */
-export async function readJson(incoming: IncomingMessage): Promise<Json> {
-  const mediaType = (incoming.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
+/**
+ * Reads an object, in JSON or in Kubernetes' protobuf.
+ *
+ * @throws ApiError 400 if the body is no object, 415 if it claims to be something else
+ */
+export async function readObject(incoming: IncomingMessage): Promise<JsonObject> {
+  return parseBody(await readBody(incoming), mediaTypeOf(incoming));
+}
+
+/** As `readObject`; an empty body is an empty object. */
+export async function readOptions(incoming: IncomingMessage): Promise<JsonObject> {
+  const body = await readBody(incoming);
+  return body.length === 0 ? {} : parseBody(body, mediaTypeOf(incoming));
+}
+
+function parseBody(body: Buffer, mediaType: string): JsonObject {
+  if (mediaType === protobufMediaType) {
+    return decodeKubernetesObject(body);
+  }
   if (mediaType !== "" && mediaType !== "application/json") {
     throw unsupportedMediaType(
-      "the body of the request was in an unknown format - accepted media types include: application/json",
+      `the body of the request was in an unknown format - accepted media types include: application/json, ${protobufMediaType}`,
     );
   }
-  const text = (await readBody(incoming)).toString("utf8");
+  const value = parseText(body.toString("utf8"));
+  if (!isObject(value)) {
+    throw badRequest("the object provided is unrecognized (must be of type Object)");
+  }
+  return value;
+}
+
+/** The type of the body, without its parameters; empty if the client does not say. */
+export function mediaTypeOf(incoming: IncomingMessage): string {
+  return (incoming.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
+}
+
+function parseText(text: string): Json {
   try {
     return parseJson(text);
   } catch (error) {
     throw badRequest(`the object provided is unrecognized: ${String(error)}`);
   }
-}
-
-/** @throws ApiError 400 if the body is no JSON object */
-export async function readObject(incoming: IncomingMessage): Promise<JsonObject> {
-  const value = await readJson(incoming);
-  if (!isObject(value)) {
-    throw badRequest("the object provided is unrecognized (must be of type Object)");
-  }
-  return value;
 }

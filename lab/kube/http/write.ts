@@ -10,7 +10,7 @@ import { groupVersion, type ResourceType } from "../resources.ts";
 import { scaled, scaleOf } from "../scale.ts";
 import { deleteOptionsOf } from "./delete.ts";
 import { viewOf } from "./representation.ts";
-import { type ApiRequest, readBody, readObject, type Target } from "./request.ts";
+import { type ApiRequest, mediaTypeOf, readBody, readObject, type Target } from "./request.ts";
 import { type Written, writeOptions } from "./written.ts";
 
 /** POST on a collection, or on a Pod's `binding` and `eviction`. */
@@ -86,7 +86,8 @@ export async function handlePatch(
   target: Target,
   incoming: IncomingMessage,
 ): Promise<Written> {
-  const mediaType = (incoming.headers["content-type"] ?? "").split(";")[0]?.trim() ?? "";
+  const mediaType = mediaTypeOf(incoming);
+  checkPatchType(mediaType);
   const text = (await readBody(incoming)).toString("utf8");
   const { type, namespace, name = "" } = target;
   const options = writeOptions(request);
@@ -102,7 +103,7 @@ export async function handlePatch(
 }
 
 function applyPatch(current: JsonObject, text: string, mediaType: string): JsonObject {
-  const patch = parsePatch(text, mediaType);
+  const patch = parsePatch(text);
   const result = patchedValue(current, patch, mediaType);
   if (!isObject(result)) {
     throw badRequest("the patched object is no object");
@@ -130,12 +131,15 @@ const patchTypes = [
   "application/strategic-merge-patch+json",
 ];
 
-function parsePatch(text: string, mediaType: string): Json {
+function checkPatchType(mediaType: string): void {
   if (!patchTypes.includes(mediaType)) {
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(", ")}`,
     );
   }
+}
+
+function parsePatch(text: string): Json {
   try {
     return parseJson(text);
   } catch (error) {
