@@ -24,40 +24,33 @@ export class AddressBook {
 
   /** Who keeps a Service with these terms from the address; undefined: it may have it. */
   obstacle(pool: PoolConfig, address: Address, terms: SharingTerms): Obstacle | undefined {
-    let holder = this.#spaces[address.family].get(pool)?.holders.get(address.value);
-    for (; holder !== undefined; holder = holder.next) {
-      if (holder.terms.serviceKey !== terms.serviceKey) {
-        const refusal = whyNotShared(holder.terms, terms, pool.sharing);
-        if (refusal !== undefined) {
-          return { serviceKey: holder.terms.serviceKey, refusal };
-        }
-      }
-    }
-    return undefined;
+    const holder = this.#spaces[address.family].get(pool)?.holders.get(address.value);
+    return holder === undefined ? undefined : obstacleAmong(holder, terms, pool);
   }
 
-  /** Adds a holder; the caller has made sure that there is no obstacle, or means to block it. */
+  /** Adds a holder, in company or not: for those whom we do not rule, or after `obstacle`. */
   book(pool: PoolConfig, address: Address, terms: SharingTerms): void {
     const space = this.#space(pool, address.family);
     const first = space.holders.get(address.value);
-    for (let holder = first; holder !== undefined; holder = holder.next) {
-      if (holder.terms.serviceKey === terms.serviceKey) {
-        return;
-      }
+    if (first === undefined) {
+      addFirst(space, address, terms);
+    } else {
+      addFurther(first, terms);
     }
-    if (first !== undefined) {
-      first.next = { terms, next: first.next };
-      return;
+  }
+
+  /** Adds a holder unless there is an obstacle; false: there is one. */
+  bookIfFree(pool: PoolConfig, address: Address, terms: SharingTerms): boolean {
+    const space = this.#space(pool, address.family);
+    const first = space.holders.get(address.value);
+    if (first === undefined) {
+      addFirst(space, address, terms);
+    } else if (obstacleAmong(first, terms, pool) !== undefined) {
+      return false;
+    } else {
+      addFurther(first, terms);
     }
-    space.holders.set(address.value, { terms, next: undefined });
-    if (terms.key !== undefined) {
-      const addresses = space.shared.get(terms.key);
-      if (addresses === undefined) {
-        space.shared.set(terms.key, [address]);
-      } else {
-        addresses.push(address);
-      }
-    }
+    return true;
   }
 
   /** Addresses of the pool that somebody holds. */
@@ -131,6 +124,39 @@ interface Space {
 interface Holder {
   readonly terms: SharingTerms;
   next: Holder | undefined;
+}
+
+function obstacleAmong(first: Holder, terms: SharingTerms, pool: PoolConfig): Obstacle | undefined {
+  for (let holder: Holder | undefined = first; holder !== undefined; holder = holder.next) {
+    if (holder.terms.serviceKey !== terms.serviceKey) {
+      const refusal = whyNotShared(holder.terms, terms, pool.sharing);
+      if (refusal !== undefined) {
+        return { serviceKey: holder.terms.serviceKey, refusal };
+      }
+    }
+  }
+  return undefined;
+}
+
+function addFirst(space: Space, address: Address, terms: SharingTerms): void {
+  space.holders.set(address.value, { terms, next: undefined });
+  if (terms.key !== undefined) {
+    const addresses = space.shared.get(terms.key);
+    if (addresses === undefined) {
+      space.shared.set(terms.key, [address]);
+    } else {
+      addresses.push(address);
+    }
+  }
+}
+
+/** The same Service is not added twice. */
+function addFurther(first: Holder, terms: SharingTerms): void {
+  let last = first;
+  for (; last.terms.serviceKey !== terms.serviceKey && last.next !== undefined; last = last.next);
+  if (last.terms.serviceKey !== terms.serviceKey) {
+    last.next = { terms, next: undefined };
+  }
 }
 
 function lowestFree(space: Space, pool: PoolConfig, family: AddressFamily): Address | undefined {

@@ -2,7 +2,7 @@ import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
 import type { Address, AddressFamily } from "../net/address.ts";
 import { AddressBook } from "./address-book.ts";
-import type { Allocation, PooledAddress } from "./outcome.ts";
+import type { Allocation, Outcome, PooledAddress } from "./outcome.ts";
 import { isAvoided, type PoolIndex } from "./pool-index.ts";
 import { type AddressRequest, readRequest } from "./request.ts";
 import { sharingTerms } from "./sharing.ts";
@@ -11,11 +11,16 @@ import { sharingTerms } from "./sharing.ts";
 export interface Claim {
   readonly service: Service;
   readonly request: AddressRequest;
+  /** What the pass before decided. */
+  readonly before: Outcome | undefined;
   /** In its status, and it may stay; at most one of each family that the Service wants. */
   readonly held: readonly PooledAddress[];
   /** Given by the pass before, whose write is not seen in the status yet; as `held`. */
   readonly promised: readonly PooledAddress[];
 }
+
+/** A claim while it is being made. */
+type OpenClaim = { -readonly [K in keyof Claim]: Claim[K] };
 
 export interface Adoption {
   readonly book: AddressBook;
@@ -39,36 +44,32 @@ export function adopt(
   previous: Allocation,
 ): Adoption {
   const book = new AddressBook();
-  const { ours, others, untouched } = sortOut(snapshot, pools);
-  const held = new Map<Service, readonly PooledAddress[]>();
-  const changed: Service[] = [];
-  for (const service of ours) {
-    if (isSettled(service, previous)) {
-      held.set(service, bookWherePossible(service, readRequest(service).inStatus, book, pools));
+  const { claims, others, untouched } = sortOut(snapshot, pools, previous);
+  const changed: OpenClaim[] = [];
+  for (const claim of claims) {
+    if (isSettled(claim)) {
+      claim.held = bookWherePossible(claim, claim.request.inStatus, book, pools);
     } else {
-      changed.push(service);
+      changed.push(claim);
     }
   }
-  for (const service of changed) {
-    held.set(service, bookWherePossible(service, readRequest(service).inStatus, book, pools));
+  for (const claim of changed) {
+    claim.held = bookWherePossible(claim, claim.request.inStatus, book, pools);
   }
   for (const service of others) {
     blockAddresses(service, book, pools);
   }
-  const claims = ours.map((service) => {
-    const inStatus = held.get(service) ?? none;
-    const addresses = promisedAddresses(service, inStatus, previous);
-    const promised = bookWherePossible(service, addresses, book, pools);
-    return { service, request: readRequest(service), held: inStatus, promised };
-  });
+  for (const claim of claims) {
+    claim.promised = bookWherePossible(claim, promisedAddresses(claim), book, pools);
+  }
   return { book, claims, untouched };
 }
 
 const none: readonly never[] = [];
 
 /** Our Services in the order in which they are served, and those that only hold addresses. */
-function sortOut(snapshot: ControllerSnapshot, pools: PoolIndex) {
-  const ours: Service[] = [];
+function sortOut(snapshot: ControllerSnapshot, pools: PoolIndex, previous: Allocation) {
+  const claims: OpenClaim[] = [];
   const others: Service[] = [];
   const untouched = new Map<string, string>();
   for (const service of snapshot.services.values()) {
@@ -77,14 +78,18 @@ function sortOut(snapshot: ControllerSnapshot, pools: PoolIndex) {
       if (!isLoadBalancer(service) || !isOfClass(service, snapshot.loadBalancerClass)) {
         others.push(service);
       } else if (layer2 === undefined) {
-        ours.push(service);
+        const outcome = previous.outcomes.get(service.key);
+        const before = outcome?.uid === service.uid ? outcome : undefined;
+        const request = readRequest(service);
+        claims.push({ service, request, before, held: none, promised: none });
       } else {
         untouched.set(service.key, layer2);
         others.push(service);
       }
     }
   }
-  return { ours: ours.sort(compareServices), others, untouched };
+  claims.sort((a, b) => compareServices(a.service, b.service));
+  return { claims, others, untouched };
 }
 
 /** Creation time, then namespace, then name: the order in which Services are served. */
@@ -108,47 +113,37 @@ export function ofFamily(
 }
 
 /** The Service shares on the terms on which it got its address in the pass before. */
-function isSettled(service: Service, previous: Allocation): boolean {
-  const outcome = previous.outcomes.get(service.key);
-  return (
-    outcome?.type === "assigned" &&
-    outcome.uid === service.uid &&
-    outcome.sharingSignature === readRequest(service).terms.signature
-  );
+function isSettled({ before, request }: Claim): boolean {
+  return before?.type === "assigned" && before.sharingSignature === request.terms.signature;
 }
 
 /**
- * Addresses of `previous` that the Service has not got yet and still wants: those of a family in
- * which it holds none, and those that it asks for.
+ * Addresses of the pass before that the Service has not got yet and still wants: those of a family
+ * in which it holds none, and those that it asks for.
  */
-function promisedAddresses(
-  service: Service,
-  held: readonly PooledAddress[],
-  previous: Allocation,
-): readonly Address[] {
-  const outcome = previous.outcomes.get(service.key);
-  if (outcome?.type !== "assigned" || outcome.uid !== service.uid) {
+function promisedAddresses({ before, request, held }: Claim): readonly Address[] {
+  if (before?.type !== "assigned" || before.addresses === held) {
     return none;
   }
-  const { addresses, pool: askedPool, families } = readRequest(service);
   const isWanted = ({ address, pool }: PooledAddress) => {
     const has = ofFamily(held, address.family);
-    const asked = addresses.get(address.family);
+    const asked = request.addresses.get(address.family);
     if (has === undefined) {
-      return families.includes(address.family);
+      return request.families.includes(address.family);
     }
     return asked === undefined
-      ? askedPool === pool.name && has.pool.name !== askedPool
+      ? request.pool === pool.name && has.pool.name !== request.pool
       : asked.text === address.text;
   };
-  return outcome.addresses.some(isWanted)
-    ? outcome.addresses.filter(isWanted).map(({ address }) => address)
-    : none;
+  return before.addresses.filter(isWanted).map(({ address }) => address);
 }
 
-/** Books all that the Service may keep; answers with the first of each family that it wants. */
+/**
+ * Books all that the Service may keep; answers with the first of each family that it wants. The same
+ * answer as in the pass before is the same list.
+ */
 function bookWherePossible(
-  service: Service,
+  { request, before }: Claim,
   addresses: readonly Address[],
   book: AddressBook,
   pools: PoolIndex,
@@ -156,22 +151,27 @@ function bookWherePossible(
   if (addresses.length === 0) {
     return none;
   }
-  const { families, terms } = readRequest(service);
   const kept: PooledAddress[] = [];
   for (const address of addresses) {
     const pool = pools.poolOf(address);
     if (
       pool !== undefined &&
       !isAvoided(pool, address.family, address.value) &&
-      book.obstacle(pool, address, terms) === undefined
+      book.bookIfFree(pool, address, request.terms) &&
+      request.families.includes(address.family) &&
+      ofFamily(kept, address.family) === undefined
     ) {
-      book.book(pool, address, terms);
-      if (families.includes(address.family) && ofFamily(kept, address.family) === undefined) {
-        kept.push({ address, pool });
-      }
+      kept.push({ address, pool });
     }
   }
-  return kept;
+  const same = before?.type === "assigned" ? before.addresses : none;
+  const isSame =
+    same.length === kept.length &&
+    kept.every(({ address, pool }, index) => {
+      const other = same[index];
+      return other?.pool === pool && other.address.text === address.text;
+    });
+  return isSame ? same : kept;
 }
 
 /**

@@ -1,33 +1,21 @@
-import type { Labels } from "../cluster/selector.ts";
-import type { Service } from "../cluster/service.ts";
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
-import type { PoolConfig } from "../config/model.ts";
-import type { Address, AddressFamily } from "../net/address.ts";
-import type { AddressBook } from "./address-book.ts";
-import { adopt, type Claim, ofFamily } from "./adopt.ts";
+import { adopt, type Claim } from "./adopt.ts";
+import {
+  type Choices,
+  choose,
+  currentAddress,
+  nothingChosen,
+  type Surroundings,
+} from "./choose.ts";
 import {
   type Allocation,
-  isSameAssignment,
   nothingAllocated,
   type Outcome,
   type PooledAddress,
   poolAnnotation,
 } from "./outcome.ts";
-import { admits, automaticPools, isAvoided, PoolIndex, usableAddresses } from "./pool-index.ts";
-import type { AddressRequest } from "./request.ts";
-import {
-  addressAvoided,
-  addressInOtherPool,
-  addressInUse,
-  addressNotInPool,
-  noClusterIp,
-  noPool,
-  poolNotForService,
-  poolsFull,
-  type Shortfall,
-  unknownPool,
-  worstShortfall,
-} from "./shortfall.ts";
+import { PoolIndex, usableAddresses } from "./pool-index.ts";
+import { noClusterIp, type Shortfall, worstShortfall } from "./shortfall.ts";
 
 /**
  * Gives every Service of ours an address, or says why it has none.
@@ -47,15 +35,12 @@ export function allocate(
   snapshot: ControllerSnapshot,
   previous: Allocation = nothingAllocated,
 ): Allocation {
+  const { namespaces } = snapshot;
   const pools = new PoolIndex(snapshot.config);
   const { book, claims, untouched } = adopt(snapshot, pools, previous);
   const outcomes = new Map<string, Outcome>();
   for (const claim of claims) {
-    const labels = snapshot.namespaces.get(claim.service.namespace) ?? {};
-    const outcome = decide(claim, { pools, book, labels });
-    const before = previous.outcomes.get(claim.service.key);
-    const isSame = before !== undefined && isSameAssignment(before, outcome);
-    outcomes.set(claim.service.key, isSame ? before : outcome);
+    outcomes.set(claim.service.key, decide(claim, { pools, book, namespaces }));
   }
   for (const [key, layer2Pool] of untouched) {
     const uid = snapshot.services.get(key)?.uid ?? "";
@@ -71,17 +56,10 @@ export function allocate(
   };
 }
 
-interface Surroundings {
-  readonly pools: PoolIndex;
-  readonly book: AddressBook;
-  /** Of the Service's namespace. */
-  readonly labels: Labels;
-}
-
 function decide(claim: Claim, surroundings: Surroundings): Outcome {
-  const { service, request } = claim;
+  const { request } = claim;
   if (isContent(claim)) {
-    return assigned(service, request, claim.held, undefined);
+    return assigned(claim, claim.held, undefined);
   }
   const choices = request.refusal === undefined ? choose(claim, surroundings) : nothingChosen;
   const shortfall = request.refusal ?? shortfallToReport(claim, choices);
@@ -92,17 +70,12 @@ function decide(claim: Claim, surroundings: Surroundings): Outcome {
     return fresh ?? currentAddress(claim, family) ?? [];
   });
   if (addresses.length === 0) {
-    return {
-      type: "unassigned",
-      uid: service.uid,
-      shortfall: shortfall ?? noClusterIp,
-      mustClear: mustClear(claim, surroundings.pools),
-    };
+    return unassigned(claim, shortfall ?? noClusterIp, surroundings.pools);
   }
   for (const { pool, address } of addresses) {
     surroundings.book.book(pool, address, request.terms);
   }
-  return assigned(service, request, addresses, shortfall);
+  return assigned(claim, addresses, shortfall);
 }
 
 /** The Service asks for nothing in particular and has all that it wants, in the order it wants. */
@@ -117,146 +90,39 @@ function isContent({ request, held }: Claim): boolean {
 }
 
 function assigned(
-  service: Service,
-  request: AddressRequest,
+  { service, request, before }: Claim,
   addresses: readonly PooledAddress[],
   shortfall: Shortfall | undefined,
 ): Outcome {
+  const { signature } = request.terms;
+  if (before !== undefined && saysTheSame(before, addresses, shortfall, signature)) {
+    return before;
+  }
   return {
     type: "assigned",
     uid: service.uid,
     addresses,
     ...(shortfall === undefined ? {} : { shortfall }),
-    sharingSignature: request.terms.signature,
+    sharingSignature: signature,
   };
 }
 
-/** What the Service has in a family, or was promised. */
-function currentAddress(claim: Claim, family: AddressFamily): PooledAddress | undefined {
-  return ofFamily(claim.held, family) ?? ofFamily(claim.promised, family);
-}
-
-/** For each wanted family an address or a shortfall; nothing is booked yet. */
-interface Choices {
-  readonly chosen: ReadonlyMap<AddressFamily, PooledAddress>;
-  readonly shortfalls: ReadonlyMap<AddressFamily, Shortfall>;
-}
-
-const nothingChosen: Choices = { chosen: new Map(), shortfalls: new Map() };
-
-function choose(claim: Claim, surroundings: Surroundings): Choices {
-  const chosen = new Map<AddressFamily, PooledAddress>();
-  const shortfalls = new Map<AddressFamily, Shortfall>();
-  const missing: AddressFamily[] = [];
-  for (const family of claim.request.families) {
-    const choice = chooseRequested(claim, family, surroundings) ?? currentAddress(claim, family);
-    if (choice === undefined) {
-      missing.push(family);
-    } else if ("reason" in choice) {
-      shortfalls.set(family, choice);
-    } else {
-      chosen.set(family, choice);
-    }
-  }
-  if (missing.length > 0) {
-    chooseAutomatic(claim, missing, chosen, shortfalls, surroundings);
-  }
-  return { chosen, shortfalls };
-}
-
-/** What the Service asks for in this family; undefined: nothing in particular. */
-function chooseRequested(
-  claim: Claim,
-  family: AddressFamily,
-  { pools, book, labels }: Surroundings,
-): PooledAddress | Shortfall | undefined {
-  const { service, request, held, promised } = claim;
-  const address = request.addresses.get(family);
-  if (address !== undefined) {
-    return chooseAddress(claim, address, { pools, book, labels });
-  }
-  if (request.pool === undefined) {
-    return undefined;
-  }
-  const pool = pools.poolNamed(request.pool);
-  if (pool === undefined) {
-    return unknownPool(request.pool, pools.pools);
-  }
-  const there = [ofFamily(held, family), ofFamily(promised, family)].find(
-    (have) => have?.pool === pool,
+function saysTheSame(
+  before: Outcome,
+  addresses: readonly PooledAddress[],
+  shortfall: Shortfall | undefined,
+  signature: string,
+): boolean {
+  return (
+    before.type === "assigned" &&
+    before.sharingSignature === signature &&
+    before.shortfall?.message === shortfall?.message &&
+    before.addresses.length === addresses.length &&
+    addresses.every(({ address, pool }, index) => {
+      const other = before.addresses[index];
+      return other?.pool === pool && other.address.text === address.text;
+    })
   );
-  if (there !== undefined) {
-    return there;
-  }
-  if (!admits(pool, service, labels)) {
-    return poolNotForService(pool, service.namespace);
-  }
-  const lowest = book.lowest(pool, family, request.terms);
-  if (lowest !== undefined) {
-    return { address: lowest, pool };
-  }
-  return usableAddresses(pool, family) === 0n ? noPool(family, [pool]) : poolsFull(family, [pool]);
-}
-
-function chooseAddress(
-  { service, request, held }: Claim,
-  address: Address,
-  { pools, book, labels }: Surroundings,
-): PooledAddress | Shortfall {
-  const pool = pools.poolOf(address);
-  if (pool === undefined) {
-    return addressNotInPool(address, pools.pools);
-  }
-  if (request.pool !== undefined && request.pool !== pool.name) {
-    return addressInOtherPool(address, pool.name, request.pool);
-  }
-  if (isAvoided(pool, address.family, address.value)) {
-    return addressAvoided(address, pool);
-  }
-  const isHeld = ofFamily(held, address.family)?.address.text === address.text;
-  if (!isHeld && !admits(pool, service, labels)) {
-    return poolNotForService(pool, service.namespace);
-  }
-  const obstacle = book.obstacle(pool, address, request.terms);
-  return obstacle === undefined ? { address, pool } : addressInUse(address, obstacle);
-}
-
-/**
- * Fills the missing families: from one pool that has them all, preferably a pool that the Service is
- * in already; else each from the first pool that has one.
- */
-function chooseAutomatic(
-  { service, request }: Claim,
-  missing: readonly AddressFamily[],
-  chosen: Map<AddressFamily, PooledAddress>,
-  shortfalls: Map<AddressFamily, Shortfall>,
-  { pools, book, labels }: Surroundings,
-): void {
-  const automatic = automaticPools(pools.pools, service, labels);
-  const isAsked = ({ address }: PooledAddress) =>
-    request.addresses.get(address.family)?.text === address.text;
-  const already = [...chosen.values()]
-    .filter((have) => automatic.includes(have.pool) || isAsked(have))
-    .map(({ pool }) => pool);
-  const candidates = [...new Set([...already, ...automatic])];
-  const lowest = (pool: PoolConfig, family: AddressFamily) =>
-    book.lowest(pool, family, request.terms);
-  const forAll = candidates.find((pool) =>
-    missing.every((family) => lowest(pool, family) !== undefined),
-  );
-  for (const family of missing) {
-    const pool = forAll ?? candidates.find((pool) => lowest(pool, family) !== undefined);
-    const address = pool === undefined ? undefined : lowest(pool, family);
-    if (pool === undefined || address === undefined) {
-      const ofFamily = candidates.filter((pool) => usableAddresses(pool, family) > 0n);
-      shortfalls.set(
-        family,
-        ofFamily.length === 0 ? noPool(family, pools.pools) : poolsFull(family, ofFamily),
-      );
-    } else {
-      chosen.set(family, { address, pool });
-    }
-  }
 }
 
 /**
@@ -277,10 +143,18 @@ function shortfallToReport(claim: Claim, choices: Choices): Shortfall | undefine
   return worstShortfall(toReport.map(([, shortfall]) => shortfall));
 }
 
-function mustClear({ service, request }: Claim, pools: PoolIndex): boolean {
-  return (
+function unassigned(
+  { service, request, before }: Claim,
+  shortfall: Shortfall,
+  pools: PoolIndex,
+): Outcome {
+  const mustClear =
     service.ingress.length > 0 &&
     (Object.hasOwn(service.annotations, poolAnnotation) ||
-      request.inStatus.some((address) => pools.poolOf(address) !== undefined))
-  );
+      request.inStatus.some((address) => pools.poolOf(address) !== undefined));
+  const isSame =
+    before?.type === "unassigned" &&
+    before.mustClear === mustClear &&
+    before.shortfall.message === shortfall.message;
+  return isSame ? before : { type: "unassigned", uid: service.uid, shortfall, mustClear };
 }

@@ -51,20 +51,3 @@ export const nothingAllocated: Allocation = { outcomes: new Map(), pools: [] };
 
 /** Written with the address: tells that we gave it, and from which pool. */
 export const poolAnnotation = "routelb.io/ip-allocated-from-pool";
-
-/** Both give the same addresses, of the same pools, and nothing else is wanted. */
-export function isSameAssignment(a: Outcome, b: Outcome): boolean {
-  return (
-    a.type === "assigned" &&
-    b.type === "assigned" &&
-    a.uid === b.uid &&
-    a.shortfall === undefined &&
-    b.shortfall === undefined &&
-    a.sharingSignature === b.sharingSignature &&
-    a.addresses.length === b.addresses.length &&
-    a.addresses.every(({ address, pool }, index) => {
-      const other = b.addresses[index];
-      return other?.address.text === address.text && other.pool === pool;
-    })
-  );
-}
