@@ -56,6 +56,10 @@ interface OutputDraft {
  * What waits is this difference, never a queue of messages: however slow the peer is and however
  * often the routes change, it is sent the state of the moment when it takes the next octets, and
  * memory is bounded by the two sets.
+ *
+ * Deviation: RFC 4271 §9.2.1.1 says that routes to one destination are sent no faster than
+ * MinRouteAdvertisementInterval. We send at once, because a node that cannot serve must not get
+ * packets, and what we originate changes with Services, not with somebody else's flaps.
  */
 export class AdjRibOut {
   readonly #terms: AttributeSetTerms;

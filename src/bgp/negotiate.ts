@@ -103,6 +103,10 @@ function multiprotocolCapabilities(families: readonly AddressFamily[]): Capabili
 /**
  * Judges the peer's OPEN against our terms.
  *
+ * Deviation: RFC 5492 §3 says that a speaker whose OPEN was refused for its capabilities should come
+ * back without them. We do not, because no router of this century refuses them, and without them
+ * there are neither IPv6 nor four-octet AS numbers.
+ *
  * @throws NotificationError Bad Peer AS, Bad BGP Identifier (RFC 6286 §2.2), or Unsupported
  *   Capability with the families that we need one of (RFC 5492 §5)
  */

@@ -80,7 +80,12 @@ export function decodeUpdate(body: Uint8Array, context: AttributeContext): Recei
   return decoder.finish(withdrawn, nlri);
 }
 
-/** Decodes one UPDATE's path attributes, collecting errors until it is known what they lead to. */
+/**
+ * Decodes one UPDATE's path attributes, collecting errors until it is known what they lead to.
+ *
+ * Deviation: RFC 4271 §6.3 judges what NEXT_HOP and AS_PATH mean, and RFC 6793 §4.2.3 merges
+ * AS4_PATH into AS_PATH. We do neither, because received routes are counted and dropped.
+ */
 class AttributeDecoder {
   readonly #known: { -readonly [Name in AttributeName]?: KnownAttributes[Name] } = {};
   readonly #seen = new Set<number>();
