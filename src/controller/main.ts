@@ -106,9 +106,8 @@ export async function runController(
   const { loadBalancerClass } = options;
   const parts = { configuration, missing, writer, recorder, metrics };
   const controller = new Controller({ ...stores, ...parts, loadBalancerClass, clock, leads });
-  for (const store of Object.values(stores)) {
-    store.onChange(wake);
-  }
+  stores.user.onChange(wake);
+  stores.inForce.onChange(wake);
 
   logger.info({ version: options.version }, "controller starts");
   if (options.notActedOn.length > 0) {

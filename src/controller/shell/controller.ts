@@ -5,11 +5,11 @@ import type { Config } from "../../config/model.ts";
 import { formatFinding } from "../../config/parse.ts";
 import type { EventNote } from "../../kube/event-note.ts";
 import type { EventRecorder } from "../../kube/events.ts";
-import type { Store } from "../../kube/store.ts";
+import type { Store, StoreChange } from "../../kube/store.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { coalesce } from "../../runtime/coalesce.ts";
 import { allocate } from "../allocate.ts";
-import { type Allocation, nothingAllocated } from "../outcome.ts";
+import { type Allocation, nothingAllocated, poolAnnotation } from "../outcome.ts";
 import { describeAllocation } from "../state.ts";
 import { findStranded, formatStranded } from "../stranded.ts";
 import { type Configuration, sha256 } from "./configuration.ts";
@@ -31,8 +31,9 @@ export interface ControllerParts {
   readonly leads: () => boolean;
 }
 
-/** Passes may take at most one part in so many of the time. */
-const dutyCycle = 5;
+/** After a pass comes a rest of so many times its length, but not longer than the limit. */
+const restFactor = 3;
+const restLimitMs = 250;
 
 /**
  * From whole snapshot to addresses, level-triggered: every change of a Store leads to a pass over
@@ -54,6 +55,12 @@ export class Controller {
       () => this.#pass(),
       (run) => this.#schedule(run),
     );
+    parts.namespaces.onChange(this.wake);
+    parts.services.onChange((change) => {
+      if (matters(change)) {
+        this.wake();
+      }
+    });
   }
 
   /** Why the process cannot do its work yet, a line each. */
@@ -113,7 +120,7 @@ export class Controller {
       leads() ? [...configuration.notes(), ...this.#serviceNotes] : [],
     );
     const endMs = clock.now();
-    this.#restUntilMs = endMs + (endMs - startMs) * (dutyCycle - 1);
+    this.#restUntilMs = endMs + Math.min((endMs - startMs) * restFactor, restLimitMs);
   }
 
   #allocate(config: Config, startMs: number): void {
@@ -144,4 +151,23 @@ export class Controller {
     const stranded = findStranded(this.#snapshot(inForce), this.#allocation, candidate);
     return stranded.length === 0 ? undefined : formatStranded(stranded);
   }
+}
+
+/**
+ * Whether a change of Services can change what is to be decided or written. Our own write of an
+ * address where none was does what had been decided and sets nothing free.
+ */
+function matters(change: StoreChange<Service>): boolean {
+  if (change.source === "list") {
+    return true;
+  }
+  const { before, after } = change;
+  if (change.source === "own-write" && before?.ingress.length === 0) {
+    return false;
+  }
+  return [before, after].some(
+    (service) =>
+      service?.type === "LoadBalancer" ||
+      (service !== undefined && Object.hasOwn(service.annotations, poolAnnotation)),
+  );
 }
