@@ -146,6 +146,11 @@ async function setRouterSysctls(router: string): Promise<void> {
   });
 }
 
+/**
+ * No proxy ARP towards the nodes, though the pool lies in their subnet and a host there would ask
+ * by ARP: with proxy_arp_pvlan, which that takes, the router answers for the nodes as well. A node
+ * that asks for another one while that is away learns the router's address, and keeps it.
+ */
 async function configureRouterLinks(router: string): Promise<void> {
   await configure(router, [
     `addr add ${scenario.routerAddress}/24 dev eth9`,
@@ -153,11 +158,6 @@ async function configureRouterLinks(router: string): Promise<void> {
     `addr add ${scenario.routerNodeSideAddress}/24 dev eth7`,
     "link set eth7 up",
   ]);
-  // The pool lies inside the nodes' subnet: hosts there ask by ARP, and the router answers for it.
-  await setSysctls(router, {
-    "net.ipv4.conf.eth7.proxy_arp": 1,
-    "net.ipv4.conf.eth7.proxy_arp_pvlan": 1,
-  });
 }
 
 async function configureNode(namespace: string, node: ScenarioNode): Promise<void> {
