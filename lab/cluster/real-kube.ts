@@ -100,6 +100,9 @@ export class RealKube implements LabKube {
 
   async nodesStarted(signal: AbortSignal): Promise<void> {
     await markControlPlane(this.#api, signal);
+    for (const { name, running } of this.#proxies.values()) {
+      if (!running) throw new Error(`${name} ended while it started: its log says why`);
+    }
   }
 
   /** With its RBAC, as a user deploys it. */

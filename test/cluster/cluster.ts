@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { buildControlPlane } from "../../lab/cluster/build.ts";
+import type { KubeProxyMode } from "../../lab/cluster/flags.ts";
+import { RealKube } from "../../lab/cluster/real-kube.ts";
+import { Instance } from "../../lab/instance.ts";
+import { Lab } from "../../lab/lab.ts";
+import type { Sight } from "../../lab/sights/sight.ts";
+
+export interface ClusterOptions {
+  /** Of the lab's instance. */
+  readonly id: string;
+  readonly proxyMode: KubeProxyMode;
+  /** The router's configuration, where it is not the scenario's. */
+  readonly routerConfig?: string;
+}
+
+/** The scenario on a real control plane, up and with all BGP sessions established. */
+export class Cluster implements AsyncDisposable {
+  readonly lab: Lab;
+  readonly kube: RealKube;
+  readonly #instance: Instance;
+
+  private constructor(instance: Instance, lab: Lab, kube: RealKube) {
+    this.#instance = instance;
+    this.lab = lab;
+    this.kube = kube;
+  }
+
+  static async start({ id, proxyMode, routerConfig }: ClusterOptions): Promise<Cluster> {
+    const binaries = await buildControlPlane();
+    const instance = await Instance.open(id);
+    let kube: RealKube | undefined;
+    try {
+      const lab = await Lab.start({
+        instance,
+        startKube: async () => {
+          kube = await RealKube.start({ instance, binaries, proxyMode });
+          return kube;
+        },
+        ...(routerConfig !== undefined && { routerConfig }),
+        signal: new AbortController().signal,
+        progress: () => undefined,
+      });
+      assert.ok(kube);
+      return new Cluster(instance, lab, kube);
+    } catch (error) {
+      await kube?.close();
+      await instance.close();
+      throw error;
+    }
+  }
+
+  /** Looks at one sight of the scenario and reports what was seen. */
+  async see(sight: Sight, context: TestContext): Promise<void> {
+    context.diagnostic(await sight.see(this.lab, () => undefined));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.lab.close();
+    await this.#instance.close();
+  }
+}
