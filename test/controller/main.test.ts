@@ -243,11 +243,13 @@ test("a field that the server does not keep is written once", limits, async (t) 
     const { conditions: _, ...kept } = recordOf(status);
     return { ...rest, status: kept };
   };
-  await run(t, server, (api) => ({
-    ...api,
-    patch: (path, type, body, options) =>
-      api.patch(path, type, path.name === "a" ? withoutConditions(body) : body, options),
-  }));
+  await run(t, server, {
+    wrap: (api) => ({
+      ...api,
+      patch: (path, type, body, options) =>
+        api.patch(path, type, path.name === "a" ? withoutConditions(body) : body, options),
+    }),
+  });
   createService(server, "a");
   await untilAddress(server, "a", "10.0.0.0");
   createService(server, "b");
@@ -274,4 +276,34 @@ test("Events raise their count: a restart adds none", limits, async (t) => {
   };
   await until(() => countOf() === 2);
   assert.equal(eventsAbout(server, "b").length, 1);
+});
+
+test("who does not lead writes nothing, and acts as soon as it leads", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/28"]));
+  createService(server, "a");
+  let leads = false;
+  const { fetch } = await run(t, server, { leads: () => leads });
+  createService(server, "b");
+  await until(() => server.watches.count({ resource: "services" }) > 0);
+  const text = await fetch("/metrics");
+  assertMetric(text, "routelb_k8s_client_leadership_bool", 0);
+  const writes = server.requests.filter(({ verb }) => verb !== "list" && verb !== "watch");
+  assert.deepEqual(writes, []);
+  leads = true;
+  createService(server, "c");
+  await untilAddress(server, "c", "10.0.0.2");
+});
+
+test("both families are given to a dual-stack Service, in its order", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["four", "10.0.0.0/28"], ["six", "2001:db8::/120"]));
+  createService(server, "a", {
+    ipFamilyPolicy: "RequireDualStack",
+    ipFamilies: ["IPv6", "IPv4"],
+  });
+  await run(t, server);
+  await untilAddress(server, "a", "2001:db8::,10.0.0.0");
+  const { annotations } = recordOf(server.objects.require("services", "default/a")["metadata"]);
+  assert.deepEqual(annotations, { "routelb.io/ip-allocated-from-pool": "six,four" });
 });

@@ -31,10 +31,16 @@ const stepEveryMs = 1;
 
 export const namespace = "routelb-system";
 
+export interface RunOptions {
+  /** Puts something between the controller and the API. */
+  readonly wrap?: (api: KubeApi) => KubeApi;
+  readonly leads?: () => boolean;
+}
+
 export async function run(
   t: TestContext,
   server: ApiServer,
-  wrap: (api: KubeApi) => KubeApi = (api) => api,
+  { wrap = (api) => api, leads = () => true }: RunOptions = {},
 ): Promise<Running> {
   const folder = await mkdtemp(join(tmpdir(), "routelb-test-"));
   const kubeconfigPath = join(folder, "kubeconfig");
@@ -72,7 +78,7 @@ export async function run(
           clock,
           random: () => 0.5,
           hostName: "node0",
-          leads: () => true,
+          leads,
           onListening: (listening) => {
             port = listening;
             resolve();

@@ -100,7 +100,7 @@ export class ServiceWriter {
         this.#applyOne(key, service, outcome);
       }
     }
-    for (const key of this.#records.keys()) {
+    for (const key of new Set([...this.#records.keys(), ...this.#pending.keys()])) {
       if (!entries.has(key)) {
         this.#forget(key);
         this.#records.delete(key);
