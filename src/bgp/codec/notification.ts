@@ -39,6 +39,14 @@ export function encodeNotification(notification: Notification, writer: Writer): 
   writer.bytes(notification.data);
 }
 
+/** A Cease with `data`, or with none. */
+export function ceaseNotification(
+  subcode: (typeof CeaseError)[keyof typeof CeaseError],
+  data: Uint8Array = new Uint8Array(),
+): Notification {
+  return { type: "NOTIFICATION", code: ErrorCode.Cease, subcode, data };
+}
+
 /**
  * A Cease that carries `text` for the peer's operator (RFC 9003 §2); the text is cut after the last
  * whole character within 255 octets.
@@ -51,11 +59,9 @@ export function shutdownNotification(
   const { written } = utf8Encoder.encodeInto(text, octets);
   const mayHaveText =
     subcode === CeaseError.AdministrativeShutdown || subcode === CeaseError.AdministrativeReset;
-  const data =
-    mayHaveText && written > 0
-      ? Uint8Array.of(written, ...octets.subarray(0, written))
-      : new Uint8Array();
-  return { type: "NOTIFICATION", code: ErrorCode.Cease, subcode, data };
+  return mayHaveText && written > 0
+    ? ceaseNotification(subcode, Uint8Array.of(written, ...octets.subarray(0, written)))
+    : ceaseNotification(subcode);
 }
 
 /**

@@ -1,32 +1,27 @@
 import type { Address } from "../../net/address.ts";
 import type { AttributeContext } from "../codec/attribute.ts";
-import { NotificationError } from "../codec/error.ts";
-import { ErrorCode } from "../codec/iana.ts";
-import { encodeMessage, type Message, type ReceivedMessage } from "../codec/message.ts";
-import type { Open } from "../codec/open.ts";
+import { encodeMessage, type Message } from "../codec/message.ts";
 import type { RouteRefresh } from "../codec/route-refresh.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
 import type { DownReason } from "../down-reason.ts";
 import { transition } from "../fsm.ts";
 import type { Action, Event, FsmSettings, State } from "../fsm-types.ts";
-import { makeOpen, type Negotiated, negotiate, type OpenTerms } from "../negotiate.ts";
+import { makeOpen, type Negotiated, type OpenTerms } from "../negotiate.ts";
 import { noFailures, type RetryHistory, retryAfter, stableAfterSeconds } from "../retry.ts";
 import { MessageReader } from "./message-reader.ts";
-import type { Clock, Logger, Timer } from "./ports.ts";
+import type { Clock, Logger } from "./ports.ts";
+import { ReadSlices } from "./read-slices.ts";
+import { eventOf } from "./received-event.ts";
 import type { MutableCounters } from "./status.ts";
 import { type SessionTimerName, Timers } from "./timers.ts";
 import type {
   ConnectionListener,
   ConnectTarget,
+  Ends,
+  IncomingTcp,
   Transport,
   TransportConnection,
 } from "./transport.ts";
-
-/** The two ends of an established TCP connection. */
-export interface Ends {
-  readonly local: Address;
-  readonly remote: Address;
-}
 
 /** What a connection tells the session that owns it; never from inside a call of the session's. */
 export interface ConnectionObserver {
@@ -54,8 +49,7 @@ export interface ConnectionOptions {
   readonly observer: ConnectionObserver;
 }
 
-/** How long the messages of one peer may keep the event loop to themselves. */
-const readSliceMs = 10;
+export type StopEvent = Extract<Event, { type: "stop" | "stop-for-restart" | "collision-lost" }>;
 
 const counterOf = {
   OPEN: "opensSent",
@@ -72,12 +66,13 @@ export class Connection {
   readonly #timers: Timers;
   readonly #events: Event[] = [];
   #isBusy = false;
+  #isStopped = true;
   #state: State = { name: "Idle" };
   #tcp: TransportConnection | undefined;
   #ends: Ends | undefined;
   #terms: OpenTerms | undefined;
   #reader: MessageReader;
-  #continuation: Timer | undefined;
+  readonly #slices: ReadSlices;
   #history: RetryHistory = noFailures;
   #upSince: number | undefined;
   #ended: Promise<void> = Promise.resolve();
@@ -86,6 +81,7 @@ export class Connection {
     this.#options = options;
     this.#reader = new MessageReader(options);
     const { clock, random } = options;
+    this.#slices = new ReadSlices(clock);
     this.#timers = new Timers(clock, random, (timer) => this.#expired(timer));
   }
 
@@ -124,10 +120,37 @@ export class Connection {
     }
   }
 
-  /** Stops for good: no further attempt follows. */
-  stop(event: Extract<Event, { type: "stop" | "stop-for-restart" }>): void {
-    this.dispatch(event);
+  /** Begins to dial, and dials again after each failure. */
+  start(): void {
+    this.#isStopped = false;
+    this.dispatch({ type: "start" });
+  }
+
+  /** As `start`, after the delay that follows a failure of this kind. */
+  startAfter(reason: DownReason): void {
+    this.#isStopped = false;
+    this.#retry("IdleHold", reason);
+  }
+
+  /** Takes a connection that the peer opened. It is never redialled. */
+  accept(incoming: IncomingTcp): void {
+    this.#isStopped = true;
+    const listener = this.#listener();
+    this.#tcp = incoming.attach(listener);
+    this.dispatch({ type: "start-passively" });
+    listener.connected(incoming.local, incoming.remote);
+  }
+
+  /** Ends the connection, if there is one, and every further attempt until `start`. */
+  stop(event: StopEvent): void {
+    this.#isStopped = true;
     this.#timers.stop("IdleHold");
+    this.dispatch(event);
+  }
+
+  /** No connection, and no attempt to come. */
+  get isDormant(): boolean {
+    return this.#tcp === undefined && this.#isStopped;
   }
 
   /**
@@ -194,7 +217,7 @@ export class Connection {
       },
       received: (octets) => {
         this.#reader.push(octets);
-        this.#read(readSliceMs);
+        this.#read("in-slices");
       },
       drained: () => {
         this.dispatch({ type: "output-drained" });
@@ -202,9 +225,7 @@ export class Connection {
       },
       closed: (error) => {
         // What came before the end still counts: the last message may say why.
-        this.#continuation?.cancel();
-        this.#continuation = undefined;
-        this.#read(Infinity);
+        this.#read("to-the-end");
         const code = error === undefined ? undefined : socketErrorCode(error);
         this.dispatch({ type: "tcp-closed", ...(code !== undefined && { error: code }) });
       },
@@ -215,8 +236,7 @@ export class Connection {
     const tcp = this.#tcp;
     this.#tcp = undefined;
     this.#ends = undefined;
-    this.#continuation?.cancel();
-    this.#continuation = undefined;
+    this.#slices.cancel();
     if (flush && tcp !== undefined) {
       this.#ended = tcp.end();
     } else {
@@ -249,12 +269,16 @@ export class Connection {
   }
 
   #failed(reason: DownReason, retry: Extract<Action, { type: "failed" }>["retry"]): void {
-    if (retry !== "none") {
-      const { history, seconds } = retryAfter(this.#history, reason);
-      this.#history = history;
-      this.#timers.start(retry, seconds);
+    if (retry !== "none" && !this.#isStopped) {
+      this.#retry(retry, reason);
     }
     this.#options.observer.failed(reason);
+  }
+
+  #retry(timer: "IdleHold" | "ConnectRetry", reason: DownReason): void {
+    const { history, seconds } = retryAfter(this.#history, reason);
+    this.#history = history;
+    this.#timers.start(timer, seconds);
   }
 
   #expired(timer: SessionTimerName): void {
@@ -265,56 +289,25 @@ export class Connection {
     }
   }
 
-  /**
-   * Hands each whole message to the state machine before the next one is looked at. A router that
-   * sends a full table is read in slices: what it sends meanwhile waits in the kernel.
-   */
-  #read(limitMs: number): void {
-    const { clock } = this.#options;
+  /** Hands each whole message to the state machine before the next one is looked at. */
+  #read(how: "in-slices" | "to-the-end"): void {
     const tcp = this.#tcp;
-    const deadline = clock.now() + limitMs;
-    while (this.#tcp === tcp && this.#continuation === undefined) {
-      const message = this.#reader.next(this.#context());
+    const next = () => {
+      const message = this.#tcp === tcp ? this.#reader.next(this.#context()) : undefined;
       if (message === undefined) {
-        return;
+        return false;
       }
-      this.dispatch(this.#eventOf(message));
-      if (clock.now() >= deadline && this.#tcp === tcp) {
-        tcp?.pause();
-        this.#continuation = clock.after(0, () => {
-          this.#continuation = undefined;
-          tcp?.resume();
-          this.#read(readSliceMs);
-        });
+      this.dispatch(eventOf(message, this.#terms));
+      return true;
+    };
+    if (how === "to-the-end") {
+      this.#slices.cancel();
+      while (next()) {
+        // Each turn took one message.
       }
+    } else if (tcp !== undefined) {
+      this.#slices.run(next, tcp);
     }
-  }
-
-  #eventOf(message: ReceivedMessage | NotificationError): Event {
-    if (message instanceof NotificationError) {
-      return { type: "protocol-error", error: message };
-    }
-    switch (message.type) {
-      case "OPEN":
-        return this.#openReceived(message);
-      case "UPDATE":
-        return { type: "update-received", update: message };
-      case "NOTIFICATION":
-        return { type: "notification-received", notification: message };
-      case "KEEPALIVE":
-        return { type: "keepalive-received" };
-      case "ROUTE-REFRESH":
-        return { type: "route-refresh-received", refresh: message };
-    }
-  }
-
-  #openReceived(open: Open): Event {
-    const agreed = this.#terms && tryNegotiate(this.#terms, open);
-    if (agreed === undefined || agreed instanceof NotificationError) {
-      const unexpected = new NotificationError(ErrorCode.FiniteStateMachine, 0, "OPEN too early");
-      return { type: "protocol-error", error: agreed ?? unexpected };
-    }
-    return { type: "open-received", negotiated: agreed };
   }
 
   #context(): AttributeContext {
@@ -324,17 +317,6 @@ export class Connection {
     }
     const { fourOctetAsn, internal } = state.negotiated;
     return { asnOctets: fourOctetAsn ? 4 : 2, internal };
-  }
-}
-
-function tryNegotiate(terms: OpenTerms, open: Open): Negotiated | NotificationError {
-  try {
-    return negotiate(terms, open);
-  } catch (error) {
-    if (error instanceof NotificationError) {
-      return error;
-    }
-    throw error;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Address } from "../../net/address.ts";
 import type { OpenTerms } from "../negotiate.ts";
 import { deriveRouterId } from "../router-id.ts";
-import type { LocalNode, SessionPeer } from "./session.ts";
+import type { LocalNode, SessionPeer } from "./options.ts";
 
 export interface OpenTermsSources {
   readonly peer: SessionPeer;

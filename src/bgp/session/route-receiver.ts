@@ -1,7 +1,7 @@
 import type { AddressFamily } from "../../net/address.ts";
 import { wireFamily } from "../codec/family.ts";
-import { CeaseError, ErrorCode } from "../codec/iana.ts";
-import type { Notification } from "../codec/notification.ts";
+import { CeaseError } from "../codec/iana.ts";
+import { ceaseNotification, type Notification } from "../codec/notification.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
 import { ReceivedPrefixes, reachableCount } from "../received-prefixes.ts";
 import type { Logger } from "./ports.ts";
@@ -40,12 +40,10 @@ export class RouteReceiver {
     counters.prefixesReceived += reachableCount(update);
     const exceeded = this.#prefixes.take(update);
     if (exceeded !== undefined) {
-      const cease = {
-        type: "NOTIFICATION",
-        code: ErrorCode.Cease,
-        subcode: CeaseError.MaximumNumberOfPrefixesReached,
-        data: limitOctets(exceeded, importLimit),
-      } as const;
+      const cease = ceaseNotification(
+        CeaseError.MaximumNumberOfPrefixesReached,
+        limitOctets(exceeded, importLimit),
+      );
       onExceeded(cease, `the router sent more routes than import-limit allows (${importLimit})`);
     }
   }

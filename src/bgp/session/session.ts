@@ -1,99 +1,30 @@
-import type { Address, AddressFamily } from "../../net/address.ts";
 import { familyOf } from "../codec/family.ts";
-import { CeaseError, ErrorCode, RefreshSubtype } from "../codec/iana.ts";
-import { shutdownNotification } from "../codec/notification.ts";
+import { CeaseError, RefreshSubtype } from "../codec/iana.ts";
+import {
+  ceaseNotification,
+  type Notification,
+  shutdownNotification,
+} from "../codec/notification.ts";
 import type { RouteRefresh } from "../codec/route-refresh.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
 import { type DownReason, describeDownReason } from "../down-reason.ts";
 import type { State } from "../fsm-types.ts";
-import type { LocalInterface } from "../next-hop.ts";
 import type { Route } from "../route.ts";
-import { Connection } from "./connection.ts";
+import { ConnectionPair } from "./connection-pair.ts";
 import { openTerms } from "./open-terms.ts";
-import type { Clock, Logger } from "./ports.ts";
+import type { CloseReason, SessionOptions, SessionPeer } from "./options.ts";
 import { RouteReceiver } from "./route-receiver.ts";
 import { RouteSender } from "./route-sender.ts";
 import { type SessionError, type SessionStatus, zeroCounters } from "./status.ts";
-import type { ConnectTarget, Transport } from "./transport.ts";
+import type { ConnectTarget, IncomingTcp } from "./transport.ts";
 
-/** Who the peer is and what we are to it: plain values, equal when their members are. */
-export interface SessionPeer {
-  /** For logs and status. */
-  readonly name: string;
-  readonly localAsn: number;
-  /** `external`: whatever the peer says if it is not `localAsn`; `internal`: only if it is. */
-  readonly peerAsn: number | "external" | "internal";
-  /** A link-local address has its zone. */
-  readonly peerAddress: Address;
-  readonly peerPort: number;
-  /** Absent: the kernel's choice. */
-  readonly sourceAddress?: Address;
-  /** Offered in our OPEN: 0, or 3 to 65535. */
-  readonly holdTimeSeconds: number;
-  /** Absent: a third of the negotiated Hold Time. */
-  readonly keepaliveTimeSeconds?: number;
-  /** ConnectRetryTime, and the limit of one TCP attempt. */
-  readonly connectTimeSeconds: number;
-  /** A peer that takes nothing from us for this long is dropped (RFC 9687). */
-  readonly sendHoldTimeSeconds: number;
-  readonly families: readonly AddressFamily[];
-  /** More routes than this from the peer end the session with Cease/1; 0: no limit. */
-  readonly importLimit: number;
-  readonly linkBandwidth: "auto" | "transitive" | "non-transitive" | "off";
-  /** Absent: not offered. */
-  readonly gracefulRestart?: { readonly restartTimeSeconds: number };
-  /** TCP MD5 key (RFC 2385). */
-  readonly password?: string;
-  /** GTSM (RFC 5082). */
-  readonly ttlSecurityHops?: number;
-  /** Our BGP Identifier, an IPv4 address; absent: derived, see `LocalNode`. */
-  readonly routerId?: Address;
-}
-
-/**
- * The host that we speak for. Without `SessionPeer.routerId`, the BGP Identifier is the session's
- * local IPv4 address, else the first IPv4 one of `addresses`, else a hash of `name`; never 0.
- */
-export interface LocalNode {
-  /** Also sent as the hostname capability. */
-  readonly name: string;
-  /** Its addresses as Kubernetes knows them (InternalIP), in order. */
-  readonly addresses: readonly Address[];
-}
-
-/** Everything outside of the session that it needs; in the process, made once in `main.ts`. */
-export interface SessionPorts {
-  readonly clock: Clock;
-  /** From 0 to below 1, as Math.random. */
-  readonly random: () => number;
-  readonly transport: Transport;
-  readonly logger: Logger;
-  readonly interfaces: () => readonly LocalInterface[];
-  /**
-   * Seconds since the machine booted. An OPEN sent when it is less than restart-time + hold-time
-   * says that forwarding state was lost (RFC 4724 §3, F bit).
-   */
-  readonly uptimeSeconds: () => number;
-}
-
-export interface SessionOptions extends SessionPorts {
-  readonly peer: SessionPeer;
-  readonly node: LocalNode;
-  /** Called after each change that an observer may care about; may call back into the Session. */
-  readonly onChange: (status: SessionStatus) => void;
-}
-
-/** Why a session is closed for good. */
-export interface CloseReason {
-  /** What the router's operator reads (RFC 9003); cut at 255 octets. */
-  readonly text: string;
-  /** Cease subcode; by default Administrative Shutdown (RFC 4486). */
-  readonly cease?:
-    | "administrative-shutdown"
-    | "administrative-reset"
-    | "peer-deconfigured"
-    | "other-configuration-change";
-}
+export type {
+  CloseReason,
+  LocalNode,
+  SessionOptions,
+  SessionPeer,
+  SessionPorts,
+} from "./options.ts";
 
 /** OpenSent lasts at most this long. */
 const openTimeSeconds = 30;
@@ -103,7 +34,7 @@ const withdrawLimitMs = 3_000;
 /** One peer, through all its connections, from `start` to `close`. */
 export class Session {
   readonly #options: SessionOptions;
-  readonly #connection: Connection;
+  readonly #connection: ConnectionPair;
   readonly #sender: RouteSender;
   readonly #receiver: RouteReceiver;
   readonly #counters = zeroCounters();
@@ -135,7 +66,7 @@ export class Session {
       onExceeded: (cease, text) =>
         this.#connection.dispatch({ type: "automatic-stop", cease, text }),
     });
-    this.#connection = new Connection({
+    this.#connection = new ConnectionPair({
       settings: {
         connectTimeSeconds: peer.connectTimeSeconds,
         openTimeSeconds,
@@ -172,7 +103,19 @@ export class Session {
 
   /** Begins to dial, and goes on until `close`. */
   start(): void {
-    this.#connection.dispatch({ type: "start" });
+    this.#connection.start();
+  }
+
+  /**
+   * Takes a connection that the peer opened (RFC 4271 §6.8); the answer, if there is one, is why not.
+   *
+   * A peer with a password or ttl-security is not heard: the listening socket has neither.
+   */
+  accept(incoming: IncomingTcp): Notification | undefined {
+    const { password, ttlSecurityHops } = this.#options.peer;
+    return password === undefined && ttlSecurityHops === undefined
+      ? this.#connection.accept(incoming)
+      : ceaseNotification(CeaseError.ConnectionRejected);
   }
 
   /**
@@ -229,11 +172,9 @@ export class Session {
   /** BFD saw the peer go: Cease/BFD Down (RFC 9384), then the usual retry. Nothing if not up. */
   bfdDown(): void {
     if (this.#state.name === "Established") {
-      const { BfdDown: subcode } = CeaseError;
-      const data = new Uint8Array();
       this.#connection.dispatch({
         type: "automatic-stop",
-        cease: { type: "NOTIFICATION", code: ErrorCode.Cease, subcode, data },
+        cease: ceaseNotification(CeaseError.BfdDown),
         text: "BFD says that the router is not reachable",
       });
     }

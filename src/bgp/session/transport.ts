@@ -25,6 +25,12 @@ export interface ConnectionListener {
   closed(error?: Error): void;
 }
 
+/** The two ends of an established TCP connection. */
+export interface Ends {
+  readonly local: Address;
+  readonly remote: Address;
+}
+
 /** One TCP connection, or the attempt at one. */
 export interface TransportConnection {
   /** Queues `octets`, which the caller no longer touches. False: wait for `drained` before more. */
@@ -39,6 +45,12 @@ export interface TransportConnection {
   end(): Promise<void>;
   /** Drops the connection and what is queued at once. The listener hears nothing more. */
   destroy(): void;
+}
+
+/** A TCP connection that the peer opened, not yet anybody's. */
+export interface IncomingTcp extends Ends {
+  /** From now on `listener` hears of it; `connected` is not called. */
+  attach(listener: ConnectionListener): TransportConnection;
 }
 
 /** Where connections come from: TCP in the process, memory in tests. */
@@ -116,6 +128,10 @@ class TcpConnection implements TransportConnection {
     });
   }
 
+  accept(socket: Socket): void {
+    this.#attach(socket);
+  }
+
   /** There will be no socket. */
   fail(error: Error): void {
     this.#isDestroyed = true;
@@ -188,6 +204,24 @@ class TcpConnection implements TransportConnection {
     }
     this.#listener?.connected(local, remote);
   }
+}
+
+/** Undefined if the connection is gone already. */
+export function incomingTcp(socket: Socket): IncomingTcp | undefined {
+  const local = socketAddress(socket.localAddress);
+  const remote = socketAddress(socket.remoteAddress);
+  if (local === undefined || remote === undefined) {
+    return undefined;
+  }
+  return {
+    local,
+    remote,
+    attach(listener) {
+      const connection = new TcpConnection(listener);
+      connection.accept(socket);
+      return connection;
+    },
+  };
 }
 
 /** A socket of both families shows IPv4 addresses mapped (RFC 4291 §2.5.5.2). */

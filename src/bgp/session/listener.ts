@@ -1,0 +1,75 @@
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import type { Address } from "../../net/address.ts";
+import { CeaseError } from "../codec/iana.ts";
+import { encodeMessage } from "../codec/message.ts";
+import { ceaseNotification, type Notification } from "../codec/notification.ts";
+import type { Logger } from "./ports.ts";
+import { type IncomingTcp, incomingTcp } from "./transport.ts";
+
+/** What takes connections that its peer opens: a Session. */
+export interface Acceptor {
+  /** The answer, if there is one, is why not. */
+  accept(incoming: IncomingTcp): Notification | undefined;
+}
+
+export interface ListenerOptions {
+  /** Absent: all addresses of both families. */
+  readonly address?: Address;
+  /** 0: one that is free. Below 1024 it needs CAP_NET_BIND_SERVICE. */
+  readonly port: number;
+  readonly logger: Logger;
+  /** Who speaks with the peer at this address. */
+  readonly acceptorFor: (remote: Address) => Acceptor | undefined;
+}
+
+const rejected = ceaseNotification(CeaseError.ConnectionRejected);
+/** How long a connection that we refuse may take to go. */
+const refusalMs = 5_000;
+
+/** Takes connections that peers open, and hands each to the session with that peer. */
+export class BgpListener implements AsyncDisposable {
+  readonly port: number;
+  readonly #server: Server;
+
+  private constructor(server: Server, port: number) {
+    this.#server = server;
+    this.port = port;
+  }
+
+  /** Rejects if the port cannot be had. */
+  static async start(options: ListenerOptions): Promise<BgpListener> {
+    const server = createServer((socket) => take(socket, options));
+    server.listen({ port: options.port, ...(options.address && { host: options.address.text }) });
+    await once(server, "listening");
+    const bound = server.address();
+    return new BgpListener(server, typeof bound === "object" ? (bound?.port ?? 0) : 0);
+  }
+
+  /** Takes no more; connections that were handed over stay. */
+  close(): void {
+    this.#server.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}
+
+function take(socket: Socket, { acceptorFor, logger }: ListenerOptions): void {
+  const incoming = incomingTcp(socket);
+  if (incoming === undefined) {
+    socket.destroy();
+    return;
+  }
+  const acceptor = acceptorFor(incoming.remote);
+  const refusal = acceptor === undefined ? rejected : acceptor.accept(incoming);
+  if (refusal === undefined) {
+    return;
+  }
+  logger.debug({ remote: incoming.remote.text, subcode: refusal.subcode }, "connection refused");
+  socket.on("error", (error) => logger.debug({ err: error }, "refused connection failed"));
+  socket.setTimeout(refusalMs, () => socket.destroy());
+  socket.resume();
+  socket.end(encodeMessage(refusal, { asnOctets: 4, internal: false }));
+}
