@@ -1,5 +1,6 @@
 /**
- * Builds dist/routelb.js: the whole program in one file, run by Node >= 24.
+ * Builds dist/routelb.js: the whole program in one file, run by Node >= 24, and the thread that it
+ * runs BFD in, dist/bfd-worker.js.
  *
  * koffi stays outside the bundle, because it finds its native file by its own package's folder; what
  * it needs lies beside the bundle, in dist/node_modules.
@@ -52,7 +53,7 @@ const clientNodeHasNoSideEffects: Plugin = {
 rmSync("dist", { recursive: true, force: true });
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 await build({
-  entryPoints: { routelb: "src/cli/main.ts" },
+  entryPoints: { routelb: "src/cli/main.ts", "bfd-worker": "src/bfd/worker.ts" },
   outdir: "dist",
   bundle: true,
   platform: "node",
@@ -64,7 +65,10 @@ await build({
   sourcesContent: false,
   legalComments: "linked",
   external: ["koffi"],
-  define: { "process.env.ROUTELB_VERSION": JSON.stringify(version) },
+  define: {
+    "process.env.ROUTELB_VERSION": JSON.stringify(version),
+    'process.env["ROUTELB_BFD_WORKER"]': '"./bfd-worker.js"',
+  },
   banner: {
     js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
   },

@@ -28,6 +28,12 @@ export function readBfdProfiles(members: readonly Tree[], report: Report): BfdPr
     }
     const name = fields.required("name", nonEmptyText(nameRule), nameRule);
     const profile = readProfile(name ?? "", fields);
+    if (readEcho(fields)) {
+      report(
+        fields.placeOf("echo-mode"),
+        "true, but echo packets are not built: leave it out; asynchronous mode detects as fast with transmit-interval and receive-interval",
+      );
+    }
     if (name !== undefined && profiles.has(name)) {
       report(
         fields.placeOf("name"),
@@ -56,8 +62,12 @@ function readProfile(name: string, fields: ProfileFields): BfdProfile | undefine
     detectMultiplier: fields.withDefault("detect-multiplier", multiplier, 3),
     passiveMode: fields.withDefault("passive-mode", boolean, false),
     minimumTtl: fields.withDefault("minimum-ttl", ttl, 254),
-    echoMode: fields.withDefault("echo-mode", boolean, false),
-    echoIntervalMs: fields.withDefault("echo-interval", interval, 50),
   };
   return isComplete(profile) ? profile : undefined;
+}
+
+/** Whether echo packets are asked for; their interval is checked, and means nothing without them. */
+function readEcho(fields: ProfileFields): boolean {
+  fields.withDefault("echo-interval", interval, 50);
+  return fields.withDefault("echo-mode", boolean, false) === true;
 }

@@ -67,8 +67,6 @@ export interface BfdProfile {
   readonly detectMultiplier: number;
   readonly passiveMode: boolean;
   readonly minimumTtl: number;
-  readonly echoMode: boolean;
-  readonly echoIntervalMs: number;
 }
 
 /** A label selector: all of it must match. Empty: matches everything. */

@@ -1,10 +1,9 @@
-import type { Config, PeerConfig, PoolConfig } from "./model.ts";
+import type { Config, PoolConfig } from "./model.ts";
 
 /** A part of a valid configuration that this version does not act on. */
 export interface NotActedOn {
-  /** `peers` or `address-pools`. */
-  readonly section: "peers" | "address-pools";
-  /** The name of the peer or pool. */
+  readonly section: "address-pools";
+  /** The name of the pool. */
   readonly name: string;
   readonly key: string;
   /** What happens instead, as a sentence. */
@@ -16,14 +15,6 @@ interface Rule<Entry> {
   readonly isUsed: (entry: Entry) => boolean;
   readonly text: string;
 }
-
-const peerRules: readonly Rule<PeerConfig>[] = [
-  {
-    key: "bfd-profile",
-    isUsed: (peer) => peer.bfdProfile !== undefined,
-    text: "BFD is not spoken yet: the Hold timer alone tells that the router is gone.",
-  },
-];
 
 const poolRules: readonly Rule<PoolConfig>[] = [
   {
@@ -38,10 +29,7 @@ const poolRules: readonly Rule<PoolConfig>[] = [
  * once, at start and when it changes. A feature that is built loses its row above.
  */
 export function notYetActedOn(config: Config): NotActedOn[] {
-  return [
-    ...config.peers.flatMap((peer) => unusedKeys("peers", peer, peerRules)),
-    ...config.pools.flatMap((pool) => unusedKeys("address-pools", pool, poolRules)),
-  ];
+  return config.pools.flatMap((pool) => unusedKeys("address-pools", pool, poolRules));
 }
 
 function unusedKeys<Entry extends { readonly name: string }>(

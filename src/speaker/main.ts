@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
+import { BfdMonitor, type BfdMonitorOptions } from "../bfd/monitor.ts";
 import { localInterfaces } from "../bgp/session/interfaces.ts";
 import type { SessionPorts } from "../bgp/session/session.ts";
 import { tcpTransport } from "../bgp/session/transport.ts";
@@ -16,6 +19,7 @@ import {
 import { Reflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resource.ts";
 import type { Store } from "../kube/store.ts";
+import { type Prefix, parsePrefix } from "../net/prefix.ts";
 import { type Clock, sleep, systemClock } from "../runtime/clock.ts";
 import { startHttpServer } from "../runtime/http.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -23,6 +27,7 @@ import { MetricsRegistry } from "../runtime/metrics.ts";
 import { type Loop, runLoops } from "../runtime/run.ts";
 import { parseIngress } from "./candidate.ts";
 import { parseDefaultGateways } from "./default-gateway.ts";
+import type { BfdPort } from "./shell/bfd.ts";
 import { SpeakerMetrics } from "./shell/metrics.ts";
 import { Speaker } from "./shell/speaker.ts";
 
@@ -56,6 +61,9 @@ export interface SpeakerWorld extends Omit<SessionPorts, "logger"> {
   readonly routeTables: () => readonly [ipv4: string, ipv6: string];
   /** Called once HTTP is served. */
   readonly onListening: (port: number) => void;
+  readonly bfdMonitor: (options: Omit<BfdMonitorOptions, "workerUrl">) => BfdPort;
+  /** The networks of this host's interfaces. */
+  readonly localPrefixes: () => readonly Prefix[];
 }
 
 /** How long all sessions together may take to withdraw and close. */
@@ -90,12 +98,15 @@ export async function runSpeaker(
     logger: logger.child({ component: "events" }),
   });
   const follow = followerOf(world, logger, metrics);
+  const bfdDeath = Promise.withResolvers<never>();
   const speaker = new Speaker(options, {
     ...world,
     logger: logger.child({ component: "speaker" }),
     metrics,
     recordEvent: (note) => events.record(note),
     defaultGateways: () => parseDefaultGateways(...world.routeTables()),
+    bfdMonitor: (onChange, onFailure) =>
+      world.bfdMonitor({ onChange, onFailure, onDeath: bfdDeath.reject }),
     followSecret: (name, store, stop) => {
       const scope = { namespace: options.namespace, name };
       return follow(resources.secrets, store, projectSecret, scope).run(stop);
@@ -120,6 +131,10 @@ export async function runSpeaker(
       [
         ...storeLoops(speaker, options, follow),
         { name: "events", run: (stop) => events.run(stop) },
+        {
+          name: "bfd",
+          run: async (stop) => void (await Promise.race([bfdDeath.promise, once(stop, "abort")])),
+        },
         { name: "gateways", run: (stop) => watchGateways(speaker, clock, stop) },
       ],
       signal,
@@ -146,8 +161,19 @@ function processWorld(options: SpeakerOptions): SpeakerWorld {
     }),
     routeTables: () => [readTable("/proc/net/route"), readTable("/proc/net/ipv6_route")],
     onListening: () => undefined,
+    bfdMonitor: (bfdOptions) => new BfdMonitor({ ...bfdOptions, workerUrl: bfdWorkerUrl }),
+    localPrefixes: () =>
+      Object.values(networkInterfaces()).flatMap((entries = []) =>
+        entries.flatMap(({ cidr }) => parsePrefix(cidr ?? "") ?? []),
+      ),
   };
 }
+
+/** Beside the bundle, which names it when it is built, or in the source tree. */
+const bfdWorkerUrl = new URL(
+  process.env["ROUTELB_BFD_WORKER"] ?? "../bfd/worker.ts",
+  import.meta.url,
+);
 
 /** A kernel without the family has no table of it. */
 function readTable(path: string): string {

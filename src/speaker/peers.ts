@@ -1,7 +1,7 @@
 import type { SessionPeer } from "../bgp/session/session.ts";
 import type { Node } from "../cluster/node.ts";
 import { someSelectorMatches } from "../cluster/selector.ts";
-import type { Config, PeerConfig } from "../config/model.ts";
+import type { BfdProfile, Config, PeerConfig } from "../config/model.ts";
 import type { Address } from "../net/address.ts";
 
 /** A session that must exist on this node. */
@@ -10,6 +10,9 @@ export interface PlannedSession {
   readonly entryName: string;
   /** `peer.name` is unique: the entry's name, with `@address` behind it for a default gateway. */
   readonly peer: SessionPeer;
+  /** Absent: no BFD. */
+  readonly bfdProfile?: BfdProfile;
+  readonly ebgpMultihop: boolean;
 }
 
 export type NotDialledReason =
@@ -148,13 +151,16 @@ function sessionsOf(
   { defaultGateways }: PlanSources,
   password: string | undefined,
 ): PlannedSession[] {
-  const { peerAddress, name: entryName } = entry;
+  const { peerAddress, name: entryName, bfdProfile, ebgpMultihop } = entry;
+  const bfd = { ...(bfdProfile === undefined ? {} : { bfdProfile }), ebgpMultihop };
   if (peerAddress !== "default-gateway") {
-    return [{ entryName, peer: sessionPeer(entry, entryName, peerAddress, password) }];
+    const peer = sessionPeer(entry, entryName, peerAddress, password);
+    return [{ entryName, peer, ...bfd }];
   }
   return defaultGateways.map((gateway) => ({
     entryName,
     peer: sessionPeer(entry, `${entryName}@${gateway.text}`, gateway, password),
+    ...bfd,
   }));
 }
 
@@ -217,9 +223,12 @@ export function diffSessions(
   return { removed: [...running.keys()].filter((name) => !names.has(name)), changed, added };
 }
 
-/** Equal for equal sessions, since their members always come in the order of `sessionPeer`. */
-function fingerprint(session: PlannedSession): string {
-  return JSON.stringify(session, (_key, value: unknown) =>
+/**
+ * Equal for equal sessions, since their members always come in the order of `sessionPeer`. BFD is not
+ * part of it: another profile is negotiated while both sessions stay up.
+ */
+function fingerprint({ entryName, peer }: PlannedSession): string {
+  return JSON.stringify({ entryName, peer }, (_key, value: unknown) =>
     typeof value === "bigint" ? value.toString() : value,
   );
 }

@@ -1,6 +1,7 @@
 import type { Route } from "../bgp/route.ts";
 import type { SessionStatus } from "../bgp/session/status.ts";
 import type { Service } from "../cluster/service.ts";
+import type { BfdSessionPlan } from "./bfd-peer.ts";
 import type { Decision } from "./decide.ts";
 import type { NotDialled, PlannedSession } from "./peers.ts";
 import type { Withheld } from "./withheld.ts";
@@ -19,6 +20,17 @@ export interface StateSources {
   /** Absent before the first decision. */
   readonly decision?: Decision;
   readonly services: ReadonlyMap<string, Service>;
+  /** By name of the session. */
+  readonly bfd: ReadonlyMap<string, BfdSource>;
+}
+
+/** Of the BFD session that goes with a BGP session. */
+export interface BfdSource {
+  readonly state: string;
+  readonly sinceWallTimeMs: number;
+  readonly plan: BfdSessionPlan;
+  /** Why it cannot run. */
+  readonly failure?: string;
 }
 
 /** The configuration in force, without its text: that may hold passwords. */
@@ -48,7 +60,7 @@ export function speakerState(sources: StateSources, formatTime: (ms: number) => 
     config: sources.config,
     waitingFor: sources.waitingFor,
     sessions: sources.statuses.map((status) =>
-      sessionState(status, entries.get(status.name), formatTime),
+      sessionState(status, entries.get(status.name), sources.bfd.get(status.name), formatTime),
     ),
     notDialled: sources.notDialled,
     routes: Object.fromEntries(
@@ -61,6 +73,7 @@ export function speakerState(sources: StateSources, formatTime: (ms: number) => 
 function sessionState(
   status: SessionStatus,
   planned: PlannedSession | undefined,
+  bfd: BfdSource | undefined,
   formatTime: (ms: number) => string,
 ): object {
   const { lastError, negotiated } = status;
@@ -84,6 +97,12 @@ function sessionState(
       at: formatTime(lastError.atWallTimeMs),
       kind: lastError.kind,
       text: lastError.text,
+    },
+    bfd: bfd && {
+      state: bfd.state,
+      since: formatTime(bfd.sinceWallTimeMs),
+      failure: bfd.failure,
+      multihop: bfd.plan.multihop,
     },
     firstEndOfRibSent: status.firstEndOfRibSent,
     counters: status.counters,

@@ -76,7 +76,7 @@ address-pools:
   bgp-advertisements:
   - {local-host-routes: false, med: 5, prepend: 2, peers: [rack-a]}
 bfd-profiles:
-- {name: fast, receive-interval: 50, transmit-interval: 60, detect-multiplier: 5, echo-mode: true, echo-interval: 70, passive-mode: true, minimum-ttl: 250}
+- {name: fast, receive-interval: 50, transmit-interval: 60, detect-multiplier: 5, echo-mode: false, echo-interval: 70, passive-mode: true, minimum-ttl: 250}
 `);
   const [rack, gateway] = config.peers;
   assert.equal(rack?.peerAsn, "external");
@@ -92,8 +92,6 @@ bfd-profiles:
     detectMultiplier: 5,
     passiveMode: true,
     minimumTtl: 250,
-    echoMode: true,
-    echoIntervalMs: 70,
   });
   assert.equal(gateway?.name, "default-gateway:179");
   assert.equal(gateway.gracefulRestart, undefined);

@@ -251,6 +251,7 @@ const files: Readonly<
 - {name: a, detect-multiplier: 1, minimum-ttl: 255, receive-interval: 9}
 - {name: a}
 - {echo-mode: 1}
+- {name: b, echo-mode: true}
 `,
     findings: [
       "2:32: bfd-profiles[0].detect-multiplier: 1 is out of range: a detect multiplier is 2 to 255",
@@ -259,6 +260,7 @@ const files: Readonly<
       "3:10: bfd-profiles[1].name: a names an earlier profile too: names are unique",
       "4:3: bfd-profiles[2].name: is missing: a name of your choice",
       "4:15: bfd-profiles[2].echo-mode: 1 must be true or false",
+      "5:24: bfd-profiles[3].echo-mode: true, but echo packets are not built: leave it out; asynchronous mode detects as fast with transmit-interval and receive-interval",
     ],
   },
 };

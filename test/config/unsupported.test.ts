@@ -19,7 +19,6 @@ bfd-profiles: [{name: fast}]
   const found = notYetActedOn(config);
   assert.deepEqual(found.map(({ section, name, key }) => `${section} ${name} ${key}`).toSorted(), [
     "address-pools b weights",
-    "peers a bfd-profile",
   ]);
   assert.equal(JSON.stringify(found).includes("s3cret"), false);
 });

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { SessionStatus } from "../../src/bgp/session/status.ts";
 import type { Endpoint, EndpointSlice } from "../../src/cluster/endpoint.ts";
 import type { Node } from "../../src/cluster/node.ts";
@@ -12,6 +13,7 @@ import type {
 } from "../../src/config/model.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
 import { type AddressRange, parseRange } from "../../src/net/range.ts";
+import type { BfdPort } from "../../src/speaker/shell/bfd.ts";
 
 /** The address that `text` is; a typing error in a test fails it at once. */
 export function address(text: string): Address {
@@ -213,3 +215,12 @@ export function sessionStatus(overrides: Partial<SessionStatus> = {}): SessionSt
     ...overrides,
   };
 }
+
+/** A BFD that has no session and is asked for none. */
+export const silentBfd: BfdPort = {
+  setPeers: (peers) => assert.deepEqual(peers, []),
+  adminDown: (key) => assert.fail(key),
+  refresh: () => undefined,
+  statuses: () => [],
+  close: () => Promise.resolve(),
+};

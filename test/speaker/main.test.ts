@@ -12,7 +12,7 @@ import { connectKubeApi } from "../../src/kube/connect.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { runSpeaker } from "../../src/speaker/main.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
-import { address } from "./fixtures.ts";
+import { address, silentBfd } from "./fixtures.ts";
 import { TestRouter } from "./test-router.ts";
 
 const limits = { timeout: 20_000 };
@@ -121,6 +121,8 @@ async function startSpeaker(t: TestContext, kubeconfigPath: string) {
     random: () => 0,
     transport: tcpTransport,
     interfaces: () => [{ name: "eth0", addresses: [address("172.16.7.11")] }],
+    bfdMonitor: () => silentBfd,
+    localPrefixes: () => [],
     uptimeSeconds: () => 100_000,
     api: connectKubeApi({ kubeconfigPath, fieldManager: "routelb-speaker", clock: systemClock }),
     routeTables: () => ["", ""],

@@ -54,6 +54,7 @@ function sources(): StateSources {
     waitingFor: [],
     planned: plan.sessions,
     notDialled: plan.notDialled,
+    bfd: new Map(),
     statuses: [
       sessionStatus({
         state: "Established",

@@ -1,3 +1,4 @@
+import type { BfdStatus } from "../../bfd/engine.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
 import type { Counter, Gauge, MetricsRegistry } from "../../runtime/metrics.ts";
@@ -28,6 +29,14 @@ const sessionCounters = [
   ["sessions_lost_total", "How often the session left Established", "sessionsLost"],
 ] as const satisfies readonly (readonly [string, string, keyof SessionStatus["counters"]])[];
 
+/** Of BFD sessions, likewise. */
+const bfdCounters = [
+  ["control_packet_output", "Control packets sent", "packetsSent"],
+  ["control_packet_input", "Control packets received", "packetsReceived"],
+  ["session_up_events", "How often the session came up", "sessionUps"],
+  ["session_down_events", "How often the session went down", "sessionDowns"],
+] as const satisfies readonly (readonly [string, string, keyof BfdStatus])[];
+
 /**
  * A speaker's metrics. Where MetalLB has one, ours has its name and labels with `routelb_` for
  * `metallb_`. The series of a peer start at 0 and go with it.
@@ -45,6 +54,12 @@ export class SpeakerMetrics {
     readonly counter: Counter<"peer">;
     readonly field: keyof SessionStatus["counters"];
   }[];
+  readonly #bfdUp: Gauge<"peer">;
+  readonly #bfdCounters: readonly {
+    readonly counter: Counter<"peer">;
+    readonly field: (typeof bfdCounters)[number][2];
+  }[];
+  #bfdPeers: ReadonlySet<string> = new Set();
   readonly #services: Gauge<"service" | "protocol" | "node" | "ip">;
   readonly #withheldServices: Gauge<"reason">;
   readonly #decideSeconds: Gauge<never>;
@@ -69,6 +84,15 @@ export class SpeakerMetrics {
     this.#waiting = ofPeer("waiting_prefixes", "Prefixes that the peer has yet to be told of");
     this.#counters = sessionCounters.map(([name, help, field]) => ({
       counter: registry.counter({ name: `routelb_bgp_${name}`, help, labels: ["peer"] }),
+      field,
+    }));
+    this.#bfdUp = registry.gauge({
+      name: "routelb_bfd_session_up",
+      help: "1 if the BFD session is Up",
+      labels: ["peer"],
+    });
+    this.#bfdCounters = bfdCounters.map(([name, help, field]) => ({
+      counter: registry.counter({ name: `routelb_bfd_${name}`, help, labels: ["peer"] }),
       field,
     }));
     this.#services = registry.gauge({
@@ -104,6 +128,27 @@ export class SpeakerMetrics {
     }
     for (const { counter } of this.#counters) {
       counter.remove({ peer });
+    }
+  }
+
+  showBfd(statuses: readonly BfdStatus[]): void {
+    const peers = new Set(statuses.map(({ key }) => key));
+    for (const peer of this.#bfdPeers) {
+      if (peers.has(peer)) {
+        continue;
+      }
+      this.#bfdUp.remove({ peer });
+      for (const { counter } of this.#bfdCounters) {
+        counter.remove({ peer });
+      }
+    }
+    this.#bfdPeers = peers;
+    for (const status of statuses) {
+      const peer = status.key;
+      this.#bfdUp.set({ peer }, status.state === "Up" ? 1 : 0);
+      for (const { counter, field } of this.#bfdCounters) {
+        counter.follow({ peer }, status[field]);
+      }
     }
   }
 

@@ -65,6 +65,11 @@ export class Sessions {
     }
   }
 
+  /** BFD lost the router: Cease/BFD Down (RFC 9384), then the usual retry. */
+  bfdDown(name: string): void {
+    this.#slots.get(name)?.session.bfdDown();
+  }
+
   /** Hands each session its whole set of routes; one that is opened later gets it, too. */
   setRoutes(routes: ReadonlyMap<string, readonly Route[]>): void {
     this.#routes = routes;

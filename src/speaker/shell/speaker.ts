@@ -15,6 +15,7 @@ import { type Decision, decideRoutes } from "../decide.ts";
 import { type NotDialled, needsDefaultGateways, planSessions, secretNames } from "../peers.ts";
 import { SliceIndex } from "../slice-index.ts";
 import { speakerState } from "../state.ts";
+import { type BfdOptions, BfdSessions } from "./bfd.ts";
 import { ConfigSource } from "./config-source.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import { Readiness } from "./readiness.ts";
@@ -38,6 +39,8 @@ export interface SpeakerPorts extends SessionPorts {
   /** Of this host's routing table, as it is now. */
   readonly defaultGateways: () => readonly Address[];
   readonly followSecret: SecretWatchesOptions["follow"];
+  readonly bfdMonitor: BfdOptions["monitor"];
+  readonly localPrefixes: BfdOptions["localPrefixes"];
 }
 
 /** So many addresses of a change are named in the log. */
@@ -64,6 +67,7 @@ export class Speaker {
   readonly #sessions: Sessions;
   readonly #events: SessionEvents;
   readonly #secrets: SecretWatches;
+  readonly #bfd: BfdSessions;
   readonly #requestPass: () => void;
   readonly #showSessions: () => void;
   #node: Node | undefined;
@@ -95,6 +99,13 @@ export class Speaker {
         this.#events.forget(name);
       },
     });
+    this.#bfd = new BfdSessions({
+      monitor: ports.bfdMonitor,
+      localPrefixes: ports.localPrefixes,
+      logger: ports.logger,
+      onDown: (name) => this.#sessions.bfdDown(name),
+      wallTime: () => ports.clock.wallTime(),
+    });
     this.#events = new SessionEvents({
       clock: ports.clock,
       node: () => this.#node,
@@ -110,6 +121,7 @@ export class Speaker {
       for (const status of this.#sessions.statuses()) {
         ports.metrics.showSession(status);
       }
+      ports.metrics.showBfd(this.#bfd.statuses());
     });
     this.#followStores();
   }
@@ -144,6 +156,7 @@ export class Speaker {
         notDialled: this.#notDialled,
         ...(this.#decision === undefined ? {} : { decision: this.#decision }),
         services: this.services.entries,
+        bfd: this.#bfd.states(),
       },
       (ms) => new Date(ms).toISOString(),
     );
@@ -153,6 +166,7 @@ export class Speaker {
   async close(text: string): Promise<void> {
     this.#isClosing = true;
     await Promise.all([this.#sessions.closeAll({ text }), this.#secrets.close()]);
+    await this.#bfd.closeAdministratively();
   }
 
   #followStores(): void {
@@ -177,6 +191,7 @@ export class Speaker {
 
   #takeStatus(status: SessionStatus): void {
     this.#events.take(status);
+    this.#bfd.takeStatus(status);
     this.#showSessions();
   }
 
@@ -218,6 +233,7 @@ export class Speaker {
       secret: (key) => this.#secrets.value(key),
     });
     this.#sessions.apply(plan.sessions);
+    this.#bfd.apply(plan.sessions);
     this.#takeNotDialled(plan.notDialled);
     this.#showSessions();
     if (this.#waitingFor().length > 0) {

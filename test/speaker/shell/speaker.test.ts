@@ -12,7 +12,7 @@ import { SpeakerMetrics } from "../../../src/speaker/shell/metrics.ts";
 import { Speaker } from "../../../src/speaker/shell/speaker.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { recordingLogger } from "../../support/recording-logger.ts";
-import { address, endpoint, node, service, slice } from "../fixtures.ts";
+import { address, endpoint, node, service, silentBfd, slice } from "../fixtures.ts";
 import { TestRouter } from "../test-router.ts";
 
 const key = "default/nginx";
@@ -63,6 +63,8 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
       transport: tcpTransport,
       logger,
       interfaces: () => [{ name: "eth0", addresses: [address("172.16.7.11")] }],
+      bfdMonitor: () => silentBfd,
+      localPrefixes: () => [],
       uptimeSeconds: () => 100_000,
       metrics: new SpeakerMetrics(registry, "node1"),
       recordEvent: ({ reason, part }) => events.push(`${reason} ${part}`),

@@ -1,0 +1,54 @@
+import type { Address } from "../net/address.ts";
+import { type Prefix, prefixContains } from "../net/prefix.ts";
+import type { PlannedSession } from "./peers.ts";
+
+/** What is known of a session only once it is up. */
+export interface ConnectedPeer {
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly isInternal: boolean;
+}
+
+/** The BFD session that goes with a BGP session; the shape is that of `src/bfd/ports.ts`. */
+export interface BfdSessionPlan {
+  readonly key: string;
+  readonly localAddress: Address;
+  readonly remoteAddress: Address;
+  readonly multihop: boolean;
+  readonly minimumTtl: number;
+  readonly transmitIntervalMs: number;
+  readonly receiveIntervalMs: number;
+  readonly detectMultiplier: number;
+  readonly passive: boolean;
+}
+
+/**
+ * Plans the BFD session of a peer with a `bfd-profile`; without one there is none.
+ *
+ * Multihop (RFC 5883) with `ebgp-multihop`, and with an internal peer that is on no network of
+ * `localPrefixes`; else single-hop (RFC 5881), as routers choose, too. Other BGP sessions to an
+ * address off the link stay single-hop: the router believes to be on the link (its far side).
+ */
+export function planBfd(
+  { peer, bfdProfile, ebgpMultihop }: PlannedSession,
+  { localAddress, remoteAddress, isInternal }: ConnectedPeer,
+  localPrefixes: readonly Prefix[],
+): BfdSessionPlan | undefined {
+  if (bfdProfile === undefined) {
+    return undefined;
+  }
+  const isOnLink =
+    remoteAddress.zone !== undefined ||
+    localPrefixes.some((prefix) => prefixContains(prefix, remoteAddress));
+  return {
+    key: peer.name,
+    localAddress,
+    remoteAddress,
+    multihop: ebgpMultihop || (isInternal && !isOnLink),
+    minimumTtl: bfdProfile.minimumTtl,
+    transmitIntervalMs: bfdProfile.transmitIntervalMs,
+    receiveIntervalMs: bfdProfile.receiveIntervalMs,
+    detectMultiplier: bfdProfile.detectMultiplier,
+    passive: bfdProfile.passiveMode,
+  };
+}
