@@ -46,6 +46,11 @@ export function nameErrors(storage: string, name: string): readonly FieldError[]
   if (first !== undefined) {
     return [first];
   }
+  // Roles may be called anything that fits into a path, `system:node` for one.
+  const isRole = /^(cluster)?role(binding)?s$/.test(storage);
+  if (isRole && !/[/%]/.test(name) && name !== "." && name !== "..") {
+    return [];
+  }
   if (!subdomain.test(name) || name.length > 253) {
     return [
       invalidValue(

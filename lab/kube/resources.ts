@@ -160,6 +160,13 @@ export const resourceTypes: readonly ResourceType[] = [
     shortNames: ["ev"],
     createsOnUpdate: true,
   }),
+  // Kept and shown, so that our manifests can be created here too; nothing is ever refused by them.
+  define("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding", {
+    namespaced: false,
+  }),
+  define("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole", { namespaced: false }),
+  define("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
+  define("rbac.authorization.k8s.io/v1", "roles", "Role"),
 ];
 
 export function groupVersion(resource: Pick<ResourceType, "group" | "version">): string {

@@ -1,8 +1,9 @@
-import { isList, type JsonObject, listAt, objectAt, sameJson, textAt } from "../json.ts";
+import { at, isList, type JsonObject, listAt, objectAt, sameJson, textAt } from "../json.ts";
 import type { Objects } from "../objects.ts";
 import { keyOf } from "../store.ts";
 import type { ControllerEnvironment } from "./environment.ts";
 import { KeyQueue } from "./key-queue.ts";
+import { ObjectIndex } from "./object-index.ts";
 import { controllerReference, isDeleting } from "./owners.ts";
 import {
   type EndpointGroup,
@@ -20,8 +21,21 @@ const managedByLabel = "endpointslice.kubernetes.io/managed-by";
 /** Keeps the EndpointSlices and the Endpoints of each Service that has a selector. */
 export function startEndpointSlices(environment: ControllerEnvironment): void {
   const { objects } = environment;
-  const queue = new KeyQueue(environment, (key) => reconcile(environment.objects.as(manager), key));
-  objects.onChange("services", ({ key }) => queue.add(key));
+  const slices = new ObjectIndex(objects, "endpointslices", (slice) =>
+    isOurs(slice) ? serviceKeyOf(slice) : undefined,
+  );
+  const queue = new KeyQueue(environment, (key) => {
+    reconcile(environment.objects.as(manager), key, slices.get(key));
+  });
+  objects.onChange("services", ({ key, object, previous }) => {
+    const asked = (service: JsonObject) => [
+      service["spec"] ?? null,
+      at(service, "metadata", "labels") ?? null,
+    ];
+    if (previous === undefined || !sameJson(asked(object), asked(previous))) {
+      queue.add(key);
+    }
+  });
   objects.onChange("pods", ({ object, previous }) => {
     const namespace = textAt(object, "metadata", "namespace");
     const states = previous === undefined ? [object] : [object, previous];
@@ -32,9 +46,9 @@ export function startEndpointSlices(environment: ControllerEnvironment): void {
     }
   });
   objects.onChange("endpointslices", ({ type, object }) => {
-    const name = textAt(object, "metadata", "labels", serviceNameLabel);
-    if (type !== "ADDED" && isOurs(object) && name !== undefined) {
-      queue.add(`${textAt(object, "metadata", "namespace")}/${name}`);
+    const key = serviceKeyOf(object);
+    if (type !== "ADDED" && isOurs(object) && key !== undefined) {
+      queue.add(key);
     }
   });
   for (const service of objects.list("services")) {
@@ -46,21 +60,19 @@ function isOurs(slice: JsonObject): boolean {
   return textAt(slice, "metadata", "labels", managedByLabel) === managedBy;
 }
 
-function reconcile(objects: Objects, key: string): void {
+function serviceKeyOf(slice: JsonObject): string | undefined {
+  const name = textAt(slice, "metadata", "labels", serviceNameLabel);
+  return name === undefined ? undefined : `${textAt(slice, "metadata", "namespace")}/${name}`;
+}
+
+function reconcile(objects: Objects, key: string, slices: readonly JsonObject[]): void {
   const service = objects.get("services", key);
   if (service === undefined || isDeleting(service) || !isSelecting(service)) {
     return;
   }
   const namespace = textAt(service, "metadata", "namespace");
-  const name = textAt(service, "metadata", "name");
   const pods = objects.list("pods", namespace).filter((pod) => selects(service, pod));
-  const unused = new Set(
-    objects
-      .list("endpointslices", namespace)
-      .filter(
-        (slice) => isOurs(slice) && textAt(slice, "metadata", "labels", serviceNameLabel) === name,
-      ),
-  );
+  const unused = new Set(slices);
   const groups = endpointGroups(service, pods);
   for (const group of groups) {
     const own = takeSlices(unused, group);

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import { badRequest, noSuchPath, unsupportedMediaType } from "../api-error.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../json.ts";
-import { decodeKubernetesObject, protobufMediaType } from "../protobuf/decode.ts";
 import { findResource, type ResourceType } from "../resources.ts";
+import { decodeKubernetesObject, protobufMediaType } from "../schema/protobuf.ts";
 
 export type RequestVerb =
   | "create"

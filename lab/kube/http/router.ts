@@ -140,8 +140,12 @@ function sendWritten(
   context: RouterContext,
   { request, incoming, response }: Exchange,
   { type }: Target,
-  { code, object, isOther = false }: Written,
+  { code, object, isOther = false, warnings = [] }: Written,
 ): void {
+  if (warnings.length > 0) {
+    const values = warnings.map((text) => `299 - ${JSON.stringify(text)}`);
+    response.setHeader("warning", values);
+  }
   if (isOther) {
     sendObject(response, code, object);
     return;

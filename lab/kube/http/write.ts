@@ -1,16 +1,15 @@
 import type { IncomingMessage } from "node:http";
 import { badRequest, methodNotAllowed, noSuchPath, unsupportedMediaType } from "../api-error.ts";
-import { storedEvent } from "../event-view.ts";
 import { isObject, type Json, type JsonObject, parseJson, textAt, withAt } from "../json.ts";
 import { applyJsonPatch } from "../patch/json-patch.ts";
 import { applyMergePatch } from "../patch/merge.ts";
 import { applyStrategicPatch } from "../patch/strategic.ts";
 import type { Part, Registry, WriteOptions } from "../registry.ts";
-import { groupVersion, type ResourceType } from "../resources.ts";
 import { scaled, scaleOf } from "../scale.ts";
 import { deleteOptionsOf } from "./delete.ts";
 import { viewOf } from "./representation.ts";
 import { type ApiRequest, mediaTypeOf, readBody, readObject, type Target } from "./request.ts";
+import { storedForm } from "./stored-form.ts";
 import { type Written, writeOptions } from "./written.ts";
 
 /** POST on a collection, or on a Pod's `binding` and `eviction`. */
@@ -28,9 +27,9 @@ export async function handleCreate(
   if (target.name !== undefined) {
     throw methodNotAllowed();
   }
-  const object = storedForm(target.type, body, target);
+  const { object, warnings } = storedForm(request, target, body);
   const created = registry.create(target.type, target.namespace, object, options);
-  return { code: 201, object: created };
+  return { code: 201, object: created, warnings };
 }
 
 function createSubresource(
@@ -70,9 +69,9 @@ export async function handleUpdate(
     return { code: 200, object: scaleOf(written), isOther: true };
   }
   const isNew = registry.store.get(type.storage, keyText(target)) === undefined;
-  const object = storedForm(type, body, target);
+  const { object, warnings } = storedForm(request, target, body);
   const written = registry.update(type, namespace, name, object, options, partOf(target));
-  return { code: isNew ? 201 : 200, object: written };
+  return { code: isNew ? 201 : 200, object: written, warnings };
 }
 
 function keyText({ namespace, name = "" }: Target): string {
@@ -98,8 +97,9 @@ export async function handlePatch(
     return { code: 200, object: scaleOf(written), isOther: true };
   }
   const patched = applyPatch(viewOf(type, current), text, mediaType);
-  const object = storedForm(type, patched, target);
-  return { code: 200, object: registry.replace(type, current, object, options, partOf(target)) };
+  const { object, warnings } = storedForm(request, target, patched);
+  const written = registry.replace(type, current, object, options, partOf(target));
+  return { code: 200, object: written, warnings };
 }
 
 function applyPatch(current: JsonObject, text: string, mediaType: string): JsonObject {
@@ -161,26 +161,4 @@ function partOf(target: Target): Part {
     default:
       throw noSuchPath();
   }
-}
-
-/**
- * The object as it is kept, of the object as a client sent it.
- *
- * @throws ApiError 400 if it is of another kind or for another namespace
- */
-function storedForm(type: ResourceType, body: JsonObject, target: Target): JsonObject {
-  const kind = textAt(body, "kind") ?? type.kind;
-  const apiVersion = textAt(body, "apiVersion") ?? groupVersion(type);
-  if (kind !== type.kind || apiVersion !== groupVersion(type)) {
-    throw badRequest(
-      `the API version or kind in the data (${apiVersion}, Kind=${kind}) does not match the expected one (${groupVersion(type)}, Kind=${type.kind})`,
-    );
-  }
-  const namespace = textAt(body, "metadata", "namespace") ?? "";
-  if (type.namespaced && namespace !== "" && namespace !== target.namespace) {
-    throw badRequest(
-      `the namespace of the provided object does not match the namespace sent on the request`,
-    );
-  }
-  return type.group === "events.k8s.io" ? storedEvent(body) : body;
 }

@@ -9,6 +9,7 @@ export interface Written {
   readonly object: JsonObject;
   /** It is no object of the resource: a Status, a Scale. */
   readonly isOther?: boolean;
+  readonly warnings?: readonly string[];
 }
 
 /** Who writes, as metadata.managedFields will tell: `fieldManager`, or the client's program. */

@@ -1,7 +1,17 @@
 import { at, type JsonObject, listAt, objectAt, textAt } from "../json.ts";
-import { ageColumn, nameColumn, type TableSpec } from "./column.ts";
+import { ageColumn, type Column, nameColumn, type TableSpec } from "./column.ts";
 
-/** Tables of Nodes, Namespaces and Leases. */
+const createdColumn: Column = {
+  name: "Created At",
+  cell: (object) => textAt(object, "metadata", "creationTimestamp") ?? "",
+};
+
+const roleColumn: Column = {
+  name: "Role",
+  cell: (binding) => `${textAt(binding, "roleRef", "kind")}/${textAt(binding, "roleRef", "name")}`,
+};
+
+/** Tables of Nodes, Namespaces, Leases and roles. */
 export const clusterTables: readonly (readonly [string, TableSpec])[] = [
   [
     "nodes",
@@ -52,6 +62,10 @@ export const clusterTables: readonly (readonly [string, TableSpec])[] = [
       ],
     },
   ],
+  ["clusterroles", { columns: [nameColumn, createdColumn] }],
+  ["roles", { columns: [nameColumn, createdColumn] }],
+  ["clusterrolebindings", { columns: [nameColumn, roleColumn, ageColumn] }],
+  ["rolebindings", { columns: [nameColumn, roleColumn, ageColumn] }],
 ];
 
 function nodeStatus(node: JsonObject): string {

@@ -1,7 +1,7 @@
 import { unsupportedMediaType } from "../api-error.ts";
 import { isList, type Json, type JsonObject } from "../json.ts";
 import { formatTime } from "../time.ts";
-import { type FieldKind, fieldsOf, type MessageFields } from "./messages.ts";
+import { type FieldKind, fieldsOf, type MessageName, messageOf } from "./messages.ts";
 
 export const protobufMediaType = "application/vnd.kubernetes.protobuf";
 
@@ -30,11 +30,11 @@ export function decodeKubernetesObject(body: Buffer): JsonObject {
       raw = field.bytes;
     }
   }
-  const fields = fieldsOf(kind);
-  if (fields === undefined) {
+  const message = messageOf(apiVersion, kind);
+  if (message === undefined) {
     throw unsupportedMediaType(`a ${kind} is taken as application/json only`);
   }
-  return { kind, apiVersion, ...decodeMessage(raw, kind, fields) };
+  return { kind, apiVersion, ...decodeMessage(raw, message) };
 }
 
 /** A field as it is on the wire: `value` of a varint, `bytes` of what has a length. */
@@ -81,11 +81,12 @@ function* wireFields(bytes: Buffer): Generator<WireField> {
   }
 }
 
-function decodeMessage(bytes: Buffer, message: string, fields: MessageFields): JsonObject {
+function decodeMessage(bytes: Buffer, message: MessageName): JsonObject {
+  const fields = fieldsOf(message);
   const object: Record<string, Json | undefined> = {};
   for (const field of wireFields(bytes)) {
     const known = fields[field.number];
-    if (known !== undefined) {
+    if (known !== undefined && known[1] !== "any") {
       const [name, kind] = known;
       object[name] = decodeField(field, kind, object[name]);
     } else if (field.bytes.length > 0 || field.value !== 0n) {
@@ -106,13 +107,15 @@ function decodeField(
   const { value, bytes } = field;
   if (typeof kind === "object") {
     const message = "message" in kind ? kind.message : kind.list;
-    const decoded = decodeMessage(bytes, message, fieldsOf(message) ?? {});
+    const decoded = decodeMessage(bytes, message);
     if ("list" in kind) {
       return [...(isList(before) ? before : []), decoded];
     }
     return decoded;
   }
   switch (kind) {
+    case "any":
+      return undefined;
     case "text":
       return bytes.length === 0 ? undefined : bytes.toString("utf8");
     case "texts":
