@@ -171,6 +171,21 @@ test("a link-local session sends the Node's global next hop with the link-local 
   assert.match(nextHops, /"ip":"fe80::7:11".*"scope":"link-local"/);
 });
 
+test("FRR dials, too: one of the two connections lives, whichever it is", async () => {
+  await using link = await FrrLink.start("bgpcollide");
+  await link.frr.configure("router bgp 64512", `no neighbor ${neighbour} passive`);
+  for (const routerId of ["1.1.1.1", "223.1.1.1"]) {
+    const speaker = await link.speaker({ routerId }, { listenPort: 179 });
+    await speaker.request({ type: "routes", routes: { count: 3 } });
+    await waitForPrefixes(link, 3);
+    assert.equal((await inSync(speaker)).state, "Established");
+    await speaker[Symbol.asyncDispose]();
+  }
+  const onlyHears = await link.speaker({ peerPort: 180 }, { listenPort: 179 });
+  await onlyHears.request({ type: "routes", routes: { count: 4 } });
+  await waitForPrefixes(link, 4);
+});
+
 test("each failure tells its cause: another AS, no neighbour, refused, no answer", async () => {
   await using link = await FrrLink.start("bgpfailures");
   const wrongAsn = await link.speaker({ localAsn: 64999 });
@@ -268,7 +283,7 @@ test("graceful restart: killed and back, or closed for a restart, the router kee
   await staleRoutes(link, 2);
   await second[Symbol.asyncDispose]();
 
-  const booted = await link.speaker({ gracefulRestart }, 30);
+  const booted = await link.speaker({ gracefulRestart }, { uptimeSeconds: 30 });
   await isUp(booted);
   await waitFor(async () => ((await keptRoutes(link)) === 0 ? true : undefined), {
     what: "after a boot the forwarding state is gone, and FRR drops the routes",

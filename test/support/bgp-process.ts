@@ -5,6 +5,7 @@
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { localInterfaces } from "../../src/bgp/session/interfaces.ts";
+import { BgpListener } from "../../src/bgp/session/listener.ts";
 import { Session, type SessionPeer } from "../../src/bgp/session/session.ts";
 import { tcpTransport } from "../../src/bgp/session/transport.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
@@ -57,6 +58,10 @@ async function answer(request: SpeakerRequest): Promise<unknown> {
         onChange: () => {},
       });
       session.start();
+      if (request.listenPort !== undefined) {
+        const acceptorFor = () => session;
+        await BgpListener.start({ port: request.listenPort, logger, acceptorFor });
+      }
       return {};
     }
     case "routes":

@@ -24,6 +24,8 @@ export type SpeakerRequest =
       readonly peer: WrittenPeer;
       readonly nodeAddresses: readonly string[];
       readonly uptimeSeconds?: number;
+      /** Also take connections that the peer opens, on this port. */
+      readonly listenPort?: number;
     }
   | { readonly type: "routes"; readonly routes: WrittenRoutes }
   | { readonly type: "status" }

@@ -72,11 +72,18 @@ export class FrrLink implements AsyncDisposable {
   }
 
   /** A speaker whose session is started. */
-  async speaker(changes: Partial<WrittenPeer> = {}, uptimeSeconds = 1e6): Promise<BgpSpeaker> {
+  async speaker(
+    changes: Partial<WrittenPeer> = {},
+    others: { readonly uptimeSeconds?: number; readonly listenPort?: number } = {},
+  ): Promise<BgpSpeaker> {
     const speaker = await BgpSpeaker.start(this.instance, this.namespace);
     this.#speakers.push(speaker);
-    const request = { type: "start", peer: { ...peer, ...changes }, nodeAddresses, uptimeSeconds };
-    await speaker.request({ ...request, type: "start" });
+    await speaker.request({
+      type: "start",
+      peer: { ...peer, ...changes },
+      nodeAddresses,
+      ...others,
+    });
     return speaker;
   }
 
