@@ -251,6 +251,17 @@ test("TCP MD5: the right key gives a session, a wrong one an error that names it
   assert.doesNotMatch(log, /s3cret/);
 });
 
+test("TCP MD5 and GTSM over IPv6", async () => {
+  const lines = [
+    "neighbor fd00:7::11 remote-as 64522",
+    "neighbor fd00:7::11 password s3cret",
+    "neighbor fd00:7::11 ttl-security hops 2",
+  ];
+  await using link = await FrrLink.start("bgpmdsix", { lines });
+  const far = { peerAddress: "fd00:7::1", password: "s3cret", ttlSecurityHops: 2 };
+  await isUp(await link.speaker(far));
+});
+
 test("GTSM: a session of TTL 255 on both sides", async () => {
   await using link = await FrrLink.start("bgpgtsm", {
     lines: [`neighbor ${neighbour} ttl-security hops 1`],

@@ -3,7 +3,7 @@ import { AdjRibOut, type Output } from "../adj-rib-out.ts";
 import type { WithheldRoute } from "../attribute-sets.ts";
 import type { LinkBandwidthForm } from "../export.ts";
 import { maxOctetsToPeer, type Negotiated } from "../negotiate.ts";
-import { chooseNextHops, type LocalInterface } from "../next-hop.ts";
+import { chooseNextHops, type LocalInterface, type NextHops } from "../next-hop.ts";
 import type { Route } from "../route.ts";
 import type { Clock, Timer } from "./ports.ts";
 import type { MutableCounters } from "./status.ts";
@@ -36,6 +36,7 @@ export class RouteSender {
   #routes: readonly Route[] | undefined;
   #session: { readonly negotiated: Negotiated; readonly local: Address } | undefined;
   #adjRibOut: AdjRibOut | undefined;
+  #nextHops: NextHops = {};
   #hasRoom = false;
   #continuation: Timer | undefined;
   #recheck: Timer | undefined;
@@ -124,24 +125,45 @@ export class RouteSender {
 
   /** Works out the difference anew, with the next hops of this moment. */
   #update(): void {
-    const { node, interfaces, clock } = this.#options;
-    if (this.#adjRibOut === undefined || this.#session === undefined || !this.#routes) {
+    if (this.#adjRibOut === undefined || this.#routes === undefined) {
       return;
     }
-    const { negotiated, local } = this.#session;
-    const nextHops = chooseNextHops({
-      localAddress: local,
-      nodeAddresses: node.addresses,
-      interfaces: interfaces(),
-      extendedNextHop: negotiated.extendedNextHop,
-    });
-    this.#adjRibOut.setRoutes(this.#routes, nextHops);
-    this.#recheck?.cancel();
-    this.#recheck = this.withheld.some(({ reason }) => reason === "no-next-hop")
-      ? clock.after(nextHopRecheckMs, () => this.#update())
-      : undefined;
+    this.#nextHops = this.#chooseNextHops();
+    this.#adjRibOut.setRoutes(this.#routes, this.#nextHops);
+    this.#scheduleRecheck();
     this.#options.onProgress();
     this.#flush();
+  }
+
+  #chooseNextHops(): NextHops {
+    const { node, interfaces } = this.#options;
+    return this.#session === undefined
+      ? {}
+      : chooseNextHops({
+          localAddress: this.#session.local,
+          nodeAddresses: node.addresses,
+          interfaces: interfaces(),
+          extendedNextHop: this.#session.negotiated.extendedNextHop,
+        });
+  }
+
+  #scheduleRecheck(): void {
+    this.#recheck?.cancel();
+    this.#recheck = this.withheld.some(({ reason }) => reason === "no-next-hop")
+      ? this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops())
+      : undefined;
+  }
+
+  #recheckNextHops(): void {
+    const { ipv4, ipv6 } = this.#chooseNextHops();
+    const isFound =
+      (ipv4 !== undefined && this.#nextHops.ipv4 === undefined) ||
+      (ipv6 !== undefined && this.#nextHops.ipv6 === undefined);
+    if (isFound) {
+      this.#update();
+    } else {
+      this.#scheduleRecheck();
+    }
   }
 
   /** Writes what the peer lacks while it takes it, in slices that leave the event loop to others. */
