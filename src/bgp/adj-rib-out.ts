@@ -4,6 +4,7 @@ import { AttributeSets, type AttributeSetTerms, type WithheldRoute } from "./att
 import { RefreshSubtype } from "./codec/iana.ts";
 import { Writer } from "./codec/writer.ts";
 import type { NextHops } from "./next-hop.ts";
+import type { Output } from "./output.ts";
 import {
   type AttributeSet,
   packAdvertisement,
@@ -12,17 +13,6 @@ import {
   packWithdrawal,
 } from "./pack.ts";
 import type { Route } from "./route.ts";
-
-/** Messages to send now. */
-export interface Output {
-  readonly octets: Uint8Array;
-  readonly updates: number;
-  readonly refreshes: number;
-  readonly advertised: number;
-  readonly withdrawn: number;
-  /** Families whose End-of-RIB is among them. */
-  readonly endOfRib: readonly AddressFamily[];
-}
 
 /** What the peer has of one prefix, and what it is to have. */
 interface Entry {
@@ -106,7 +96,9 @@ export class AdjRibOut {
       }
     }
     this.#generation += 1;
-    this.#clearQueues();
+    this.#withdrawals = noWithdrawals();
+    this.#advertisements = new Map();
+    this.#pending = 0;
     const withheld: WithheldRoute[] = [];
     const lookUp = this.#sets.begin(nextHops);
     let named = 0;
@@ -245,12 +237,6 @@ export class AdjRibOut {
       return true;
     }
     return false;
-  }
-
-  #clearQueues(): void {
-    this.#withdrawals = noWithdrawals();
-    this.#advertisements = new Map();
-    this.#pending = 0;
   }
 
   /** False if an earlier route of this pass had the prefix. */

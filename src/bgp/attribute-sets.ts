@@ -1,7 +1,7 @@
 import type { AddressFamily } from "../net/address.ts";
 import type { Prefix } from "../net/prefix.ts";
 import type { AttributeContext } from "./codec/attribute.ts";
-import { encodeAttributes } from "./codec/attribute-table.ts";
+import { encodeAttributes } from "./codec/attribute-encoder.ts";
 import { encodeMpReachHead } from "./codec/mp-attribute.ts";
 import { Writer } from "./codec/writer.ts";
 import { type ExportTerms, exportAttributes } from "./export.ts";

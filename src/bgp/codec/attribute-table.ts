@@ -6,13 +6,12 @@ import type {
   AttributeSpec,
   KnownAttributes,
   Origin,
-  PathAttributes,
 } from "./attribute.ts";
 import { updateError } from "./error.ts";
 import { AttributeCode, AttributeFlag, OriginCode, UpdateError } from "./iana.ts";
 import { decodeMpReach, decodeMpUnreach, encodeMpReach, encodeMpUnreach } from "./mp-attribute.ts";
 import type { Reader } from "./reader.ts";
-import { Writer } from "./writer.ts";
+import type { Writer } from "./writer.ts";
 
 const wellKnown = AttributeFlag.Transitive;
 const optionalTransitive = AttributeFlag.Optional | AttributeFlag.Transitive;
@@ -241,29 +240,7 @@ export const attributeSpecs: {
   },
 };
 
-/**
- * Encodes path attributes, MP_REACH_NLRI first (RFC 7606 §5.1), then by type.
- *
- *     +-----------------------+
- *     | Flags (1 octet)       |
- *     | Type (1 octet)        |
- *     | Length (1 or 2)       |   2 if Extended Length is set
- *     | Value (variable)      |
- *     +-----------------------+
- */
-export function encodeAttributes(
-  attributes: Partial<PathAttributes>,
-  writer: Writer,
-  context: AttributeContext,
-): void {
-  for (const name of attributeNames) {
-    encodeKnown(name, attributes[name], writer, context);
-  }
-  for (const { code, flags, octets } of attributes.unknown ?? []) {
-    encodeAttribute(code, flags, octets, writer);
-  }
-}
-
+/** The order on the wire: MP_REACH_NLRI first (RFC 7606 §5.1), then by type. */
 export const attributeNames = [
   "mpReach",
   "origin",
@@ -282,30 +259,3 @@ export const attributeNames = [
   "as4Aggregator",
   "largeCommunities",
 ] as const satisfies readonly (keyof KnownAttributes)[];
-
-function encodeKnown<Name extends keyof KnownAttributes>(
-  name: Name,
-  value: KnownAttributes[Name] | undefined,
-  writer: Writer,
-  context: AttributeContext,
-): void {
-  if (value === undefined) {
-    return;
-  }
-  const spec = attributeSpecs[name];
-  const field = new Writer();
-  spec.encode(value, field, context);
-  encodeAttribute(spec.code, spec.flags, field.toBytes(), writer);
-}
-
-function encodeAttribute(code: number, flags: number, octets: Uint8Array, writer: Writer): void {
-  const isLong = octets.length > 0xff;
-  writer.uint8(isLong ? flags | AttributeFlag.ExtendedLength : flags);
-  writer.uint8(code);
-  if (isLong) {
-    writer.uint16(octets.length);
-  } else {
-    writer.uint8(octets.length);
-  }
-  writer.bytes(octets);
-}

@@ -7,7 +7,8 @@ import type {
   PathAttributes,
   UnknownAttribute,
 } from "./attribute.ts";
-import { attributeNames, attributeSpecs, encodeAttributes } from "./attribute-table.ts";
+import { encodeAttributes } from "./attribute-encoder.ts";
+import { attributeNames, attributeSpecs } from "./attribute-table.ts";
 import { NotificationError, updateError } from "./error.ts";
 import { AttributeFlag, UpdateError } from "./iana.ts";
 import { decodePrefixes, encodePrefix } from "./nlri.ts";

@@ -4,12 +4,8 @@ import { survivingConnection } from "../collision.ts";
 import type { DownReason } from "../down-reason.ts";
 import type { Event, State } from "../fsm-types.ts";
 import type { OpenTerms } from "../negotiate.ts";
-import {
-  Connection,
-  type ConnectionObserver,
-  type ConnectionOptions,
-  type StopEvent,
-} from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionObserver, ConnectionOptions, StopEvent } from "./connection-options.ts";
 import type { Ends, IncomingTcp } from "./transport.ts";
 
 const rank = {

@@ -1,9 +1,10 @@
 import type { Address, AddressFamily } from "../../net/address.ts";
-import { AdjRibOut, type Output } from "../adj-rib-out.ts";
+import { AdjRibOut } from "../adj-rib-out.ts";
 import type { WithheldRoute } from "../attribute-sets.ts";
 import type { LinkBandwidthForm } from "../export.ts";
 import { maxOctetsToPeer, type Negotiated } from "../negotiate.ts";
 import { chooseNextHops, type LocalInterface, type NextHops } from "../next-hop.ts";
+import type { Output } from "../output.ts";
 import type { Route } from "../route.ts";
 import type { Clock, Timer } from "./ports.ts";
 import type { MutableCounters } from "./status.ts";
