@@ -1,5 +1,5 @@
 /**
- * Runs the tests: `unit` (no root, seconds) or all of them.
+ * Runs the tests: the suites that are named, else `unit` (no root, seconds) and `lab` (root).
  *
  * The lab's tests start routers and namespaces, and so run one file at a time; a skipped test counts
  * as a failure, because nobody reads a line that says "skipped".
@@ -42,16 +42,26 @@ function run(title: string, files: readonly string[], concurrency: number): bool
   return status === 0;
 }
 
-const all = globSync("test/**/*.test.ts")
-  .filter((file) => !file.startsWith("test/cluster/"))
-  .toSorted();
-const isLab = (file: string): boolean => labFolders.some((folder) => file.startsWith(folder));
-let passed = run(
-  "unit tests",
-  all.filter((file) => !isLab(file)),
-  2,
-);
-if (process.argv[2] !== "unit") {
-  passed = run("tests in the lab", all.filter(isLab), 1) && passed;
-}
-process.exitCode = passed ? 0 : 1;
+const everything = globSync("test/**/*.test.ts").toSorted();
+const inFolders = (folders: readonly string[]): string[] =>
+  everything.filter((file) => folders.some((folder) => file.startsWith(folder)));
+const lab = inFolders(labFolders);
+const cluster = inFolders(["test/cluster/"]);
+const fuzz = inFolders(["test/fuzz/"]);
+const notUnit = new Set([...lab, ...cluster, ...fuzz]);
+
+const suites = {
+  unit: () =>
+    run(
+      "unit tests",
+      everything.filter((file) => !notUnit.has(file)),
+      2,
+    ),
+  lab: () => run("tests in the lab", lab, 1),
+  fuzz: () => run("hostile input", fuzz, 1),
+  cluster: () => run("tests on a real Kubernetes", cluster, 1),
+} as const;
+
+const asked = Object.entries(suites).filter(([name]) => process.argv.slice(2).includes(name));
+const chosen = asked.length > 0 ? asked.map(([, suite]) => suite) : [suites.unit, suites.lab];
+process.exitCode = chosen.map((suite) => suite()).every(Boolean) ? 0 : 1;
