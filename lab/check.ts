@@ -1,9 +1,10 @@
 import type { Lab } from "./lab.ts";
+import { describeError } from "./logs.ts";
 import { linkCut } from "./sights/cut.ts";
 import { nodeHalted } from "./sights/halt.ts";
 import { localPolicy } from "./sights/local.ts";
 import { requestsSpread, routerHasRoute, serviceHasAddress } from "./sights/service.ts";
-import { formatSeconds, NotSeenError, type Sight } from "./sights/sight.ts";
+import { formatSeconds, type Sight } from "./sights/sight.ts";
 import { singlePath } from "./sights/single-path.ts";
 
 const sights: readonly { readonly number: string; readonly sight: Sight }[] = [
@@ -40,9 +41,6 @@ async function look(
   try {
     return { isSeen: true, text: await sight.see(lab, () => undefined) };
   } catch (error) {
-    if (error instanceof NotSeenError) return { isSeen: false, text: error.message };
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : undefined;
-    const reason = cause === undefined ? "" : ` (${cause.message})`;
-    return { isSeen: false, text: `${String(error)}${reason}` };
+    return { isSeen: false, text: describeError(error).replaceAll("\n", "\n        ") };
   }
 }

@@ -8,7 +8,7 @@ import type { LabKube } from "./lab-kube.ts";
 import { LabProcess } from "./processes.ts";
 import { type Relay, relayToSocket } from "./relay.ts";
 import { scenario } from "./topology.ts";
-import { waitFor } from "./wait.ts";
+import { HopelessError, waitFor } from "./wait.ts";
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const apiServerAddress = "172.16.7.10:8080";
@@ -45,7 +45,7 @@ export class EmbeddedKube implements LabKube {
     const kube = new EmbeddedKube(instance, await relayToSocket(socket));
     await waitFor(
       async () => {
-        if (!server.running) throw new Error("the API server ended");
+        if (!server.running) throw new HopelessError("the API server ended");
         const answer = await fetch(`${kube.access.server}/readyz`);
         return answer.ok ? true : undefined;
       },

@@ -1,7 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { ApiClient } from "./api-client.ts";
-import { attempt } from "./command.ts";
 import type { Instance } from "./instance.ts";
 import { at, listAt, textAt } from "./kube/json.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
@@ -174,12 +173,6 @@ export class Lab implements AsyncDisposable {
     this.#probes += 1;
     const logFile = this.instance.path("probes", `${this.#probes}.jsonl`);
     return Probe.start({ ...options, firstPort, namespace: this.topology.client, logFile });
-  }
-
-  /** The end of every log, for whoever has to find out what went wrong. */
-  async logTails(lines = 15): Promise<string> {
-    const command = `find "$0" -name '*.log' | sort | xargs -r tail -n ${lines} | cut -c1-400`;
-    return (await attempt("sh", ["-c", command, this.instance.directory])).text;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,4 @@
 /** `npm run lab`: the scenario on one machine. See `usage`. */
-import { cp } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { checkAll } from "./check.ts";
 import { buildControlPlane } from "./cluster/build.ts";
@@ -13,6 +12,7 @@ import {
   stopInstance,
 } from "./instance.ts";
 import { Lab } from "./lab.ts";
+import { copyLogs, describeError, logTails } from "./logs.ts";
 import { giveTour, picture, playCommands } from "./tour.ts";
 
 const usage = `npm run lab -- [--check | down] [options]
@@ -117,16 +117,17 @@ async function up(settings: Settings): Promise<number> {
   }
   try {
     await using instance = await Instance.open(settings.id);
-    const status = await runLab(settings, instance, ending.signal).catch((error: unknown) => {
+    const status = await runLab(settings, instance, ending.signal).catch(async (error: unknown) => {
       if (ending.signal.aborted) return 130;
-      throw error;
+      process.stderr.write(`${await logTails(instance)}\n${describeError(error)}\n`);
+      return 1;
     });
     if (settings.logs !== undefined) await copyLogs(instance, settings.logs);
     return status;
   } catch (error) {
     if (!(error instanceof InstanceTakenError)) throw error;
     process.stderr.write(
-      `${error.message}; end it with: npm run lab -- down --id ${settings.id}\n`,
+      `${error.message}; end it with: npm run lab -- down${settings.id === "lab" ? "" : ` --id ${settings.id}`}\n`,
     );
     return 1;
   }
@@ -166,7 +167,7 @@ async function show(
 ): Promise<number> {
   if (settings.command === "check") {
     const isAllSeen = await checkAll(lab, print);
-    if (!isAllSeen) process.stderr.write(await lab.logTails());
+    if (!isAllSeen) process.stderr.write(await logTails(lab.instance));
     progress(isAllSeen ? "all of it was seen" : "NOT all of it was seen");
     return isAllSeen ? 0 : 1;
   }
@@ -181,13 +182,6 @@ async function startEmbeddedKube(instance: Instance, signal: AbortSignal): Promi
 
 async function startRealKube(instance: Instance): Promise<RealKube> {
   return RealKube.start({ instance, binaries: await buildControlPlane() });
-}
-
-async function copyLogs(instance: Instance, directory: string): Promise<void> {
-  await cp(instance.directory, directory, {
-    recursive: true,
-    filter: (source) => !/\/(program|credentials|tmp)$|\.(sock|socket|api|vty)$/.test(source),
-  });
 }
 
 process.exit(await main());

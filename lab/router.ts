@@ -4,7 +4,7 @@ import { run } from "./command.ts";
 import { type Json, parseJson } from "./kube/json.ts";
 import { runIn } from "./namespaces.ts";
 import { LabProcess } from "./processes.ts";
-import { waitFor } from "./wait.ts";
+import { HopelessError, waitFor } from "./wait.ts";
 
 export interface RouterOptions {
   /** Where the router runs; its interfaces are configured by the caller. */
@@ -160,7 +160,7 @@ export class Router implements AsyncDisposable {
 
   async #isReady(daemon: LabProcess, socket: string): Promise<true | undefined> {
     if (!daemon.running) {
-      throw new Error(`${daemon.name} ended: ${await readFile(this.logFile, "utf8")}`);
+      throw new HopelessError(`${daemon.name} ended: ${await readFile(this.logFile, "utf8")}`);
     }
     await stat(socket);
     const where = this.vtyshCommand().slice(1);

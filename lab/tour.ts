@@ -1,8 +1,9 @@
 import type { Lab } from "./lab.ts";
+import { describeError } from "./logs.ts";
 import { nodeHalted } from "./sights/halt.ts";
 import { localPolicy } from "./sights/local.ts";
 import { requestsSpread, routerHasRoute, serviceHasAddress } from "./sights/service.ts";
-import type { Sight } from "./sights/sight.ts";
+import type { Show, Sight } from "./sights/sight.ts";
 import { scenario, workerNodes } from "./topology.ts";
 
 export const picture = `
@@ -21,12 +22,16 @@ const stops: readonly Sight[] = [
   localPolicy,
 ];
 
-/** Walks through what the scenario shows, printing commands and what they print. */
+/**
+ * Walks through what the scenario shows, printing commands and what they print. What is not seen is
+ * said, and the tour goes on.
+ */
 export async function giveTour(lab: Lab, print: (text: string) => void): Promise<void> {
   for (const [index, stop] of stops.entries()) {
     print(`\n== ${index + 1}. ${stop.title}\n`);
-    const seen = await stop.see(lab, (command, output) => {
-      print(`$ ${command}\n${indent(output)}\n`);
+    const show: Show = (command, output) => print(`$ ${command}\n${indent(output)}\n`);
+    const seen = await stop.see(lab, show).catch((error: unknown) => {
+      return `NOT SEEN: ${describeError(error)}`;
     });
     print(`=> ${seen}\n`);
   }

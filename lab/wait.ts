@@ -8,10 +8,19 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Thrown by a probe to say that waiting is in vain. */
+export class HopelessError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "HopelessError";
+  }
+}
+
 /**
  * Asks `probe` again and again until it answers with something other than undefined.
  *
- * An exception of `probe` counts as "not yet" and is the cause of the error thrown at the deadline.
+ * An exception of `probe` counts as "not yet" and is the cause of the error thrown at the deadline,
+ * unless it is a HopelessError, which is thrown at once.
  */
 export async function waitFor<T>(
   probe: () => Promise<T | undefined> | T | undefined,
@@ -26,6 +35,7 @@ export async function waitFor<T>(
       if (answer !== undefined) return answer;
       cause = undefined;
     } catch (error) {
+      if (error instanceof HopelessError) throw error;
       cause = error;
     }
     if (performance.now() >= deadline) {

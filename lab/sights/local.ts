@@ -7,7 +7,7 @@ import { readKernelRoutes } from "../route-log.ts";
 import { scenario, workerNodes } from "../topology.ts";
 import { waitFor } from "../wait.ts";
 import { awaitGateways, gatewayChanged, kernelGateways } from "./routes.ts";
-import { formatCounts, formatSeconds, mustSee, type Sight } from "./sight.ts";
+import { formatCounts, formatSeconds, mustSee, type Show, type Sight } from "./sight.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
 
 const { serviceAddress, clientAddress } = scenario;
@@ -18,67 +18,84 @@ const allGateways = workerNodes.map(({ address }) => address);
 export const localPolicy: Sight = {
   title: "externalTrafficPolicy: Local: the client's own address; scaling down withdraws in time",
   async see(lab, show) {
-    await setPolicy(lab, "Local");
-    await awaitGateways(lab, serviceAddress, allGateways);
-    const first = await lab.probe({ url, concurrency: 4, count: 200 });
-    const answers = await first.results();
-    const clients = countBy(answered(answers), (result) => result.client);
-    const pods = countBy(answered(answers), (result) => result.pod);
-    mustSee(answered(answers).length === 200, formatFailures(answers));
-    mustSee(
-      clients.size === 1 && clients.has(clientAddress),
-      `Pods saw as client: ${formatCounts(clients)}`,
-    );
-    mustSee(pods.size === 3, `answers from ${formatCounts(pods)}`);
-    show("clients that the Pods saw", formatCounts(clients));
-
-    const before = await nginxPods(lab);
-    const probe = await lab.probe({ url, concurrency: 4, intervalMs: 20 });
-    const scaleMs = Date.now();
-    const scaled = await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=2");
-    show("kubectl scale deployment nginx --replicas=2", scaled);
-    const gone = await waitFor(async () => (await nginxPods(lab)).find((pod) => pod.isEnding), {
-      what: "a Pod ends",
-      timeoutMs: 10_000,
-    });
-    const pod = before.find(({ name }) => name === gone.name) ?? gone;
-    const node = workerNodes.find(({ name }) => name === pod.node);
-    mustSee(node !== undefined, `Pod ${pod.name} runs on ${pod.node}`);
-    const left = await gatewayChanged(lab, serviceAddress, "left", {
-      gateway: node.address,
-      fromMs: scaleMs,
-    });
-    const stillServes = await podAnswers(lab, node.name, pod.address);
-    const hops = await kernelGateways(lab, serviceAddress);
-    show("show ip bgp", await lab.topology.router.vtysh("show ip bgp"));
-    const endMs = await waitFor(
-      async () => ((await podAnswers(lab, node.name, pod.address)) ? undefined : Date.now()),
-      { what: `end of Pod ${pod.name}`, timeoutMs: 30_000 },
-    );
-    const results = await probe.finish();
-    const changes = await readKernelRoutes(lab.topology.router, serviceAddress, scaleMs);
-    const lost = unexcused(
-      results,
-      [],
-      changes.map((change) => change.atMs),
-    );
-    mustSee(stillServes, `the Pod ${pod.name} had stopped serving when its node's route was gone`);
-    mustSee(hops?.length === 2, `kernel next hops: ${hops?.join(", ") ?? "not one route"}`);
-    mustSee(
-      lost.length === 0,
-      `${formatFailures(results)}; unexcused: ${describeResults(lost, scaleMs)}`,
-    );
-    await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=3");
-    await awaitGateways(lab, serviceAddress, allGateways);
-    await setPolicy(lab, "Cluster");
-    return (
-      `200 of 200 Pods' answers name the client ${clientAddress}; scaled to 2: ${node.name}'s ` +
-      `route left the kernel after ${formatSeconds(left.atMs - scaleMs)}, its Pod served on until ` +
-      `${formatSeconds(endMs - scaleMs)}; next hops then ${hops.join(", ")}; ` +
-      formatFailures(results)
-    );
+    try {
+      await setPolicy(lab, "Local");
+      return await seeLocal(lab, show);
+    } finally {
+      await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=3");
+      await awaitGateways(lab, serviceAddress, allGateways);
+      await setPolicy(lab, "Cluster");
+    }
   },
 };
+
+async function seeLocal(lab: Lab, show: Show): Promise<string> {
+  await awaitGateways(lab, serviceAddress, allGateways);
+  const answers = await seeClientAddress(lab);
+  show("clients that the Pods saw", answers);
+  return `${answers}; ${await seeScaledDown(lab, show)}`;
+}
+
+/** All nodes have a Pod, and every Pod sees the client's own address. */
+async function seeClientAddress(lab: Lab): Promise<string> {
+  const probe = await lab.probe({ url, concurrency: 4, count: 200 });
+  const results = await probe.results();
+  const clients = countBy(answered(results), (result) => result.client);
+  const pods = countBy(answered(results), (result) => result.pod);
+  mustSee(answered(results).length === 200, formatFailures(results));
+  mustSee(
+    clients.size === 1 && clients.has(clientAddress),
+    `Pods saw as client: ${formatCounts(clients)}`,
+  );
+  mustSee(pods.size === 3, `answers from ${formatCounts(pods)}`);
+  return `200 of 200 answers name the client ${clientAddress}`;
+}
+
+/** With one Pod fewer, its node's route leaves while the Pod still serves. */
+async function seeScaledDown(lab: Lab, show: Show): Promise<string> {
+  const before = await nginxPods(lab);
+  const probe = await lab.probe({ url, concurrency: 4, intervalMs: 20 });
+  const scaleMs = Date.now();
+  const scaled = await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=2");
+  show("kubectl scale deployment nginx --replicas=2", scaled);
+  const gone = await waitFor(async () => (await nginxPods(lab)).find((pod) => pod.isEnding), {
+    what: "a Pod ends",
+    timeoutMs: 10_000,
+  });
+  const pod = before.find(({ name }) => name === gone.name) ?? gone;
+  const node = workerNodes.find(({ name }) => name === pod.node);
+  mustSee(node !== undefined, `Pod ${pod.name} runs on ${pod.node}`);
+  const left = await gatewayChanged(lab, serviceAddress, "left", {
+    gateway: node.address,
+    fromMs: scaleMs,
+  });
+  const stillServes = await podAnswers(lab, node.name, pod.address);
+  const hops = await kernelGateways(lab, serviceAddress);
+  show("show ip bgp", await lab.topology.router.vtysh("show ip bgp"));
+  const endMs = await waitFor(
+    async () => ((await podAnswers(lab, node.name, pod.address)) ? undefined : Date.now()),
+    { what: `end of Pod ${pod.name}`, timeoutMs: 30_000 },
+  );
+  const results = await probe.finish();
+  const changes = await readKernelRoutes(lab.topology.router, serviceAddress, scaleMs);
+  const lost = unexcused(
+    results,
+    [],
+    changes.map((change) => change.atMs),
+  );
+  mustSee(stillServes, `the Pod ${pod.name} had stopped serving when its node's route was gone`);
+  mustSee(hops?.length === 2, `kernel next hops: ${hops?.join(", ") ?? "not one route"}`);
+  mustSee(
+    lost.length === 0,
+    `${formatFailures(results)}; unexcused: ${describeResults(lost, scaleMs)}`,
+  );
+  return (
+    `scaled to 2: ${node.name}'s route left the kernel after ` +
+    `${formatSeconds(left.atMs - scaleMs)}, its Pod served on until ` +
+    `${formatSeconds(endMs - scaleMs)}; next hops then ${hops.join(", ")}; ` +
+    formatFailures(results)
+  );
+}
 
 /** Resolves when the second hop of every node follows, which is not the speakers' part. */
 async function setPolicy(lab: Lab, policy: "Cluster" | "Local"): Promise<void> {
