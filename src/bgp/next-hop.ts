@@ -91,6 +91,14 @@ function chooseOfNode(
   return ofSession?.addresses.find((address) => address.family === family);
 }
 
+export function areEqualNextHops(a: NextHops, b: NextHops): boolean {
+  return (["ipv4", "ipv6"] as const).every(
+    (family) =>
+      a[family]?.address.text === b[family]?.address.text &&
+      a[family]?.linkLocal?.text === b[family]?.linkLocal?.text,
+  );
+}
+
 /** `::ffff:10.0.0.1` is how a socket of both families shows 10.0.0.1 (RFC 4291 §2.5.5.2). */
 function unmapped(address: Address): Address {
   return address.family === "ipv6" && address.value >> 32n === 0xffffn

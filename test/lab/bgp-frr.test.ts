@@ -165,9 +165,15 @@ test("a link-local session sends the Node's global next hop with the link-local 
   const speaker = await link.speaker({ peerAddress: "fe80::7:1%eth0" });
   await speaker.request({ type: "routes", routes: [{ prefix: "2001:db8:7::1/128" }] });
   await inSync(speaker);
-  const ipv6 = await path(link, "ipv6", "2001:db8:7::1/128");
-  const nextHops = JSON.stringify(at(ipv6, "nexthops"));
-  assert.match(nextHops, /"ip":"fd00:7::11".*"scope":"global"/);
+  // The global address is listed once the kernel has seen the link come up.
+  const nextHops = await waitFor(
+    async () => {
+      const ipv6 = await path(link, "ipv6", "2001:db8:7::1/128");
+      const text = JSON.stringify(at(ipv6, "nexthops"));
+      return text.includes('"ip":"fd00:7::11"') ? text : undefined;
+    },
+    { what: "FRR has the global next hop", timeoutMs: 10_000 },
+  );
   assert.match(nextHops, /"ip":"fe80::7:11".*"scope":"link-local"/);
 });
 

@@ -3,7 +3,12 @@ import { AdjRibOut } from "../adj-rib-out.ts";
 import type { WithheldRoute } from "../attribute-sets.ts";
 import type { LinkBandwidthForm } from "../export.ts";
 import { maxOctetsToPeer, type Negotiated } from "../negotiate.ts";
-import { chooseNextHops, type LocalInterface, type NextHops } from "../next-hop.ts";
+import {
+  areEqualNextHops,
+  chooseNextHops,
+  type LocalInterface,
+  type NextHops,
+} from "../next-hop.ts";
 import type { Output } from "../output.ts";
 import type { Route } from "../route.ts";
 import type { Clock, Timer } from "./ports.ts";
@@ -27,7 +32,7 @@ export interface RouteSenderOptions {
 const writeOctets = 65_536;
 /** How long packing may keep the event loop to itself. */
 const sliceMs = 10;
-/** How often to look for a next hop that is missing: interfaces come up late. */
+/** How often to look for other next hops: interfaces and their addresses come late, and change. */
 const nextHopRecheckMs = 2_000;
 
 /** Keeps the peer's view of our routes at what is desired, as fast as the peer takes it. */
@@ -83,6 +88,7 @@ export class RouteSender {
   close(): void {
     this.#session = undefined;
     this.#adjRibOut = undefined;
+    this.#nextHops = {};
     this.#hasRoom = false;
     this.#continuation?.cancel();
     this.#continuation = undefined;
@@ -131,39 +137,34 @@ export class RouteSender {
     }
     this.#nextHops = this.#chooseNextHops();
     this.#adjRibOut.setRoutes(this.#routes, this.#nextHops);
-    this.#scheduleRecheck();
+    this.#recheck ??= this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
     this.#options.onProgress();
     this.#flush();
   }
 
+  /**
+   * A next hop that is not found any more stays until another one takes its place: an interface is
+   * not listed while its link blips, and a link that is dead ends the session.
+   */
   #chooseNextHops(): NextHops {
     const { node, interfaces } = this.#options;
     return this.#session === undefined
       ? {}
-      : chooseNextHops({
-          localAddress: this.#session.local,
-          nodeAddresses: node.addresses,
-          interfaces: interfaces(),
-          extendedNextHop: this.#session.negotiated.extendedNextHop,
-        });
-  }
-
-  #scheduleRecheck(): void {
-    this.#recheck?.cancel();
-    this.#recheck = this.withheld.some(({ reason }) => reason === "no-next-hop")
-      ? this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops())
-      : undefined;
+      : {
+          ...this.#nextHops,
+          ...chooseNextHops({
+            localAddress: this.#session.local,
+            nodeAddresses: node.addresses,
+            interfaces: interfaces(),
+            extendedNextHop: this.#session.negotiated.extendedNextHop,
+          }),
+        };
   }
 
   #recheckNextHops(): void {
-    const { ipv4, ipv6 } = this.#chooseNextHops();
-    const isFound =
-      (ipv4 !== undefined && this.#nextHops.ipv4 === undefined) ||
-      (ipv6 !== undefined && this.#nextHops.ipv6 === undefined);
-    if (isFound) {
+    this.#recheck = this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
+    if (!areEqualNextHops(this.#chooseNextHops(), this.#nextHops)) {
       this.#update();
-    } else {
-      this.#scheduleRecheck();
     }
   }
 

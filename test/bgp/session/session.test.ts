@@ -426,6 +426,25 @@ test("the next hop of the other family comes late: the route waits with its reas
   assert.deepEqual(under.session.status().withheld, []);
 });
 
+test("a next hop that is no longer listed stays, until another one takes its place", () => {
+  const ipv4 = makeAddress("ipv4", 0xac10_070bn);
+  let addresses = [ipv4, makeAddress("ipv6", 1n + (0xfd00n << 112n))];
+  const under = new SessionUnderTest({}, { interfaces: () => [{ name: "eth0", addresses }] });
+  under.session.setRoutes([route("2001:db8::1/128")]);
+  under.session.start();
+  under.establish();
+  under.sync();
+  const { updates } = under.rib;
+  addresses = [];
+  under.clock.advance(4_000);
+  under.sync();
+  assert.equal(under.rib.updates, updates);
+  addresses = [ipv4, makeAddress("ipv6", 2n + (0xfd00n << 112n))];
+  under.clock.advance(2_000);
+  under.sync();
+  assert.equal(under.rib.updates, updates + 1);
+});
+
 test("a set is compared by value: new objects with equal members send nothing", () => {
   const under = new SessionUnderTest();
   const attributes: RouteAttributes = {
