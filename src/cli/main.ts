@@ -28,6 +28,11 @@ const commands: Readonly<Record<string, Command>> = {
     usage: async () => (await import("./lint.ts")).lintUsage,
     run: async (args, io) => (await import("./lint.ts")).runLint(args, io),
   },
+  decode: {
+    summary: "explain a BGP message in hexadecimal, field by field",
+    usage: async () => (await import("./decode.ts")).decodeUsage,
+    run: async (args, io) => (await import("./decode.ts")).runDecode(args, io),
+  },
 };
 
 /**

@@ -41,7 +41,7 @@ describe("the command line", () => {
       const { code, out, error } = await run(args);
       assert.equal(code, 0);
       assert.equal(error, "");
-      for (const name of ["controller", "speaker", "lint", "version", "help"]) {
+      for (const name of ["controller", "speaker", "lint", "decode", "version", "help"]) {
         assert.match(out, new RegExp(`^  ${name}`, "m"));
       }
     }
@@ -72,6 +72,14 @@ describe("the command line", () => {
     const { code, out } = await run(["version"]);
     assert.equal(code, 0);
     assert.match(out, /^routelb \d+\.\d+\.\d+\n$/);
+  });
+
+  test("decode is a command, and a wrong digit is told with its usage", async () => {
+    const keepalive = `${"ff".repeat(16)}001304`;
+    assert.equal((await run(["decode", keepalive])).out.split("\n")[0], "KEEPALIVE, 19 octets");
+    const wrong = await run(["decode", "xyz"]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.error, /^routelb decode: x is no hexadecimal digit\n\nusage: /);
   });
 
   test("a wrong flag: what is wrong and the command's usage on stderr, exit 2", async () => {
