@@ -1,6 +1,9 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
 import type { Service } from "../../src/cluster/service.ts";
 import type { ControllerSnapshot } from "../../src/cluster/snapshot.ts";
 import type { Config, PoolConfig } from "../../src/config/model.ts";
+import { allocate } from "../../src/controller/allocate.ts";
 import type { Allocation, Outcome } from "../../src/controller/outcome.ts";
 import { parseRange } from "../../src/net/range.ts";
 
@@ -61,6 +64,15 @@ export function service(name: string, more: Partial<Service> = {}): Service {
   };
 }
 
+/** A Service that asks by annotations. */
+export function ask(
+  name: string,
+  annotations: Readonly<Record<string, string>>,
+  more: Partial<Service> = {},
+): Service {
+  return service(name, { annotations, ...more });
+}
+
 /** What `service` gives, for both families. */
 export function dualStack(name: string, more: Partial<Service> = {}): Service {
   return service(name, {
@@ -115,4 +127,21 @@ export function summaries(allocation: Allocation): Readonly<Record<string, strin
       summary(outcome),
     ]),
   );
+}
+
+/** A rule of allocation, shown by what Services get that nobody gave anything before. */
+export interface Rule {
+  readonly says: string;
+  readonly pools: readonly PoolConfig[] | Config;
+  readonly services: readonly Service[];
+  /** By name of the Service, as in `summaries`. */
+  readonly gives: Readonly<Record<string, string>>;
+}
+
+export function testRules(rules: readonly Rule[]): void {
+  for (const { says, pools, services, gives } of rules) {
+    test(says, () => {
+      assert.deepEqual(summaries(allocate(snapshot(pools, services))), gives);
+    });
+  }
 }

@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { recordOf, textOf } from "../../src/kube/json.ts";
 import {
-  addressOf,
   applyConfig,
   assertMetric,
   createService,
   eventsAbout,
   inForceText,
-  namespace,
   poolsText,
   run,
   startServer,
@@ -69,120 +67,6 @@ test(
     ]);
   },
 );
-
-test(
-  "without any configuration it waits, says so once, and begins when there is one",
-  limits,
-  async (t) => {
-    const server = await startServer();
-    createService(server, "a");
-    const { lines, fetch } = await run(t, server);
-    const waiting = () => lines.filter(({ message }) => message.startsWith("no configuration"));
-    createService(server, "b");
-    applyConfig(server, "address-pools: [");
-    await untilEvent(server, "config", /^InvalidConfig: config:1:/);
-    assert.match(await fetch("/readyz"), /errors/);
-    assert.equal(addressOf(server, "a"), "");
-    applyConfig(server, poolsText(["p", "10.0.0.0/30"]));
-    await untilAddress(server, "b", "10.0.0.1");
-    assert.equal(addressOf(server, "a"), "10.0.0.0");
-    assert.ok(waiting().length <= 1);
-  },
-);
-
-test(
-  "a broken edit changes nothing, also for a controller that starts later",
-  limits,
-  async (t) => {
-    const server = await startServer();
-    const good = poolsText(["p", "10.0.0.0/30"]);
-    applyConfig(server, good);
-    createService(server, "a");
-    const { fetch, restart } = await run(t, server);
-    await untilAddress(server, "a", "10.0.0.0");
-    applyConfig(server, `${good}  adresses: []\n`);
-    await untilEvent(server, "config", /^InvalidConfig: config:5:3: address-pools\[0\]\.adresses/);
-    await restart();
-    createService(server, "b");
-    await untilAddress(server, "b", "10.0.0.1");
-    assert.equal(inForceText(server), good);
-    const metrics = await fetch("/metrics");
-    assertMetric(metrics, "routelb_k8s_client_config_stale_bool", 1);
-    assertMetric(metrics, "routelb_k8s_client_config_loaded_bool", 1);
-  },
-);
-
-test("what was accepted is restored when it is deleted or edited", limits, async (t) => {
-  const server = await startServer();
-  const good = poolsText(["p", "10.0.0.0/30"]);
-  applyConfig(server, good);
-  await run(t, server);
-  await until(() => inForceText(server) === good);
-  server.objects.delete("configmaps", `${namespace}/config-in-force`);
-  await until(() => inForceText(server) === good);
-  server.objects.patch("configmaps", `${namespace}/config-in-force`, { data: { config: "x" } });
-  await until(() => inForceText(server) === good);
-  server.objects.delete("configmaps", `${namespace}/config`);
-  createService(server, "a");
-  await untilAddress(server, "a", "10.0.0.0");
-});
-
-test(
-  "a configuration that strands an address is not applied until that is allowed",
-  limits,
-  async (t) => {
-    const server = await startServer();
-    const before = poolsText(["p", "10.0.0.0/30"]);
-    const after = poolsText(["q", "10.0.1.0/30"]);
-    applyConfig(server, before);
-    createService(server, "a");
-    const { fetch } = await run(t, server);
-    await untilAddress(server, "a", "10.0.0.0");
-    applyConfig(server, after);
-    await untilEvent(server, "config", /^ConfigNotApplied: .*default\/a \(10\.0\.0\.0 of pool p\)/);
-    assertMetric(await fetch("/metrics"), "routelb_k8s_client_config_stale_bool", 1);
-    assert.equal(inForceText(server), before);
-    assert.equal(addressOf(server, "a"), "10.0.0.0");
-    applyConfig(server, after, { "routelb.io/allow-renumbering": "true" });
-    await untilAddress(server, "a", "10.0.1.0");
-    await untilEvent(
-      server,
-      "a",
-      /^Renumbered: Assigned 10\.0\.1\.0 of pool q instead of 10\.0\.0\.0/,
-    );
-    assert.equal(inForceText(server), after);
-  },
-);
-
-test(
-  "a stranding configuration comes into force by itself once the Service is gone",
-  limits,
-  async (t) => {
-    const server = await startServer();
-    const after = poolsText(["q", "10.0.1.0/30"]);
-    applyConfig(server, poolsText(["p", "10.0.0.0/30"]));
-    createService(server, "a");
-    await run(t, server);
-    await untilAddress(server, "a", "10.0.0.0");
-    applyConfig(server, after);
-    await untilEvent(server, "config", /^ConfigNotApplied/);
-    server.objects.delete("services", "default/a");
-    await until(() => inForceText(server) === after);
-  },
-);
-
-test("a layer2 pool is left out, with an Event on the ConfigMap", limits, async (t) => {
-  const server = await startServer();
-  const layer2 = "- name: l2\n  protocol: layer2\n  addresses: [192.0.2.0/24]\n";
-  applyConfig(server, poolsText(["p", "10.0.0.0/30"]) + layer2);
-  createService(server, "theirs", { loadBalancerIP: "192.0.2.7" });
-  createService(server, "ours");
-  await run(t, server);
-  await untilAddress(server, "ours", "10.0.0.0");
-  await untilEvent(server, "config", /^ConfigWarning: .*layer2/);
-  assert.equal(addressOf(server, "theirs"), "");
-  assert.deepEqual(eventsAbout(server, "theirs"), []);
-});
 
 test(
   "who waits gets an address when one comes free, by deletion or by a change of type",

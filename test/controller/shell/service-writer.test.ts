@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FaultAction } from "../../lab/kube/faults.ts";
-import type { ApiServer } from "../../lab/kube/server.ts";
+import type { FaultAction } from "../../../lab/kube/faults.ts";
+import type { ApiServer } from "../../../lab/kube/server.ts";
 import {
   addressOf,
   applyConfig,
@@ -14,7 +14,7 @@ import {
   until,
   untilAddress,
   untilEvent,
-} from "./running.ts";
+} from "../running.ts";
 
 const limits = { timeout: 60_000 };
 const names = Array.from({ length: 20 }, (_, index) => `s${String(index).padStart(2, "0")}`);
