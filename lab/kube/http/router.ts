@@ -46,6 +46,10 @@ export async function answerRequest(context: RouterContext, exchange: Exchange):
     return;
   }
   const { registry } = context;
+  const isAcross = target.type.namespaced && target.namespace === undefined;
+  if (isAcross && request.verb !== "list" && request.verb !== "watch") {
+    throw methodNotAllowed();
+  }
   switch (request.verb) {
     case "list":
       answerList(context, exchange, target);
