@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { recordOf, textOf } from "../../src/kube/json.ts";
 import {
+  addressOf,
   applyConfig,
   assertMetric,
   createService,
@@ -190,4 +191,21 @@ test("both families are given to a dual-stack Service, in its order", limits, as
   await untilAddress(server, "a", "2001:db8::,10.0.0.0");
   const { annotations } = recordOf(server.objects.require("services", "default/a")["metadata"]);
   assert.deepEqual(annotations, { "routelb.io/ip-allocated-from-pool": "six,four" });
+});
+
+test("a Service that takes another class gives its address back", limits, async (t) => {
+  const server = await startServer();
+  applyConfig(server, poolsText(["p", "10.0.0.0/32"]));
+  createService(server, "a");
+  await run(t, server);
+  await untilAddress(server, "a", "10.0.0.0");
+  createService(server, "b");
+  await untilEvent(server, "b", /^AllocationFailed/);
+  // A real server lets the class change only by way of another type; the last step is the same.
+  server.objects.patch("services", "default/a", { spec: { type: "ClusterIP" } });
+  server.objects.patch("services", "default/a", {
+    spec: { type: "LoadBalancer", loadBalancerClass: "example.com/other" },
+  });
+  await untilAddress(server, "b", "10.0.0.0");
+  assert.equal(addressOf(server, "a"), "");
 });
