@@ -21,7 +21,7 @@ export interface Cluster {
   readonly objects: Objects;
 }
 
-const defaultRanges = ["10.96.0.0/16", "fd00:10:96::/112"];
+export const defaultServiceRanges = ["10.96.0.0/16", "fd00:10:96::/112"];
 const defaultNamespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 /**
@@ -32,7 +32,7 @@ const defaultNamespaces = ["default", "kube-node-lease", "kube-public", "kube-sy
 export function makeCluster(options: ClusterOptions): Cluster {
   const { clock, random } = options;
   const store = new ObjectStore(options.historyLimit ?? 10_000);
-  const ranges = (options.serviceClusterIpRanges ?? defaultRanges).map(requirePrefix);
+  const ranges = (options.serviceClusterIpRanges ?? defaultServiceRanges).map(requirePrefix);
   const strategies = makeStrategies(new ServiceAddresses(store, ranges, random));
   const registry = new Registry({ store, strategies, clock, random });
   const objects = new Objects(registry, "lab-kube");

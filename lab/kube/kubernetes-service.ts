@@ -1,14 +1,26 @@
 import { parseAddress } from "../../src/net/address.ts";
 import type { Objects } from "./objects.ts";
 
-/** Makes the Service `default/kubernetes` and its EndpointSlice, as every cluster has them. */
-export function registerKubernetesService(objects: Objects, host: string, port: number): void {
+/**
+ * Makes the Service `default/kubernetes` and its EndpointSlice, as every cluster has them.
+ *
+ * @param clusterIp by convention the first address of the range
+ */
+export function registerKubernetesService(
+  objects: Objects,
+  host: string,
+  port: number,
+  clusterIp: string,
+): void {
   const labels = { component: "apiserver", provider: "kubernetes" };
   objects.apply({
     apiVersion: "v1",
     kind: "Service",
     metadata: { name: "kubernetes", namespace: "default", labels },
-    spec: { ports: [{ name: "https", port: 443, targetPort: port, protocol: "TCP" }] },
+    spec: {
+      clusterIP: clusterIp,
+      ports: [{ name: "https", port: 443, targetPort: port, protocol: "TCP" }],
+    },
   });
   objects.apply({
     apiVersion: "discovery.k8s.io/v1",

@@ -1,7 +1,9 @@
 import { rm } from "node:fs/promises";
 import { isIP } from "node:net";
 import { parseArgs } from "node:util";
+import { nthAddress, parseRange } from "../../src/net/range.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
+import { defaultServiceRanges } from "./cluster.ts";
 import { startControllers } from "./controllers/controllers.ts";
 import { registerKubernetesService } from "./kubernetes-service.ts";
 import { startApiServer } from "./server.ts";
@@ -22,7 +24,7 @@ const { values } = parseArgs({
     /** Bearer tokens, one a line; without it everybody may do everything. */
     "token-file": { type: "string" },
     /** One or two CIDRs with a comma between. */
-    "service-cluster-ip-range": { type: "string" },
+    "service-cluster-ip-range": { type: "string", default: defaultServiceRanges.join(",") },
     "node-monitor-grace-period": { type: "string", default: "4s" },
     /** How many changes of each resource a watch may ask for again. */
     history: { type: "string", default: "10000" },
@@ -30,6 +32,7 @@ const { values } = parseArgs({
 });
 
 const { host, port } = parseListen(values.listen);
+const serviceRanges = values["service-cluster-ip-range"].split(",");
 const gracePeriod = parseSeconds(values["node-monitor-grace-period"]);
 if (values.socket !== undefined) {
   await rm(values.socket, { force: true });
@@ -40,9 +43,7 @@ const server = await startApiServer({
   historyLimit: Number(values.history),
   ...(values.socket === undefined ? {} : { socketPath: values.socket }),
   ...(values["token-file"] === undefined ? {} : { tokenFile: values["token-file"] }),
-  ...(values["service-cluster-ip-range"] === undefined
-    ? {}
-    : { serviceClusterIpRanges: values["service-cluster-ip-range"].split(",") }),
+  serviceClusterIpRanges: serviceRanges,
 });
 startControllers(
   {
@@ -53,7 +54,7 @@ startControllers(
   },
   { nodeMonitorGracePeriodSeconds: gracePeriod },
 );
-registerKubernetesService(server.objects, host, server.port);
+registerKubernetesService(server.objects, host, server.port, firstAddress(serviceRanges[0] ?? ""));
 console.log(`API server at ${server.url}`);
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
@@ -67,6 +68,14 @@ function parseListen(text: string): { readonly host: string; readonly port: numb
     throw new Error(`--listen wants ADDRESS:PORT, not ${JSON.stringify(text)}`);
   }
   return { host, port: Number(port) };
+}
+
+function firstAddress(range: string): string {
+  const found = parseRange(range);
+  if (found === undefined) {
+    throw new Error(`--service-cluster-ip-range wants CIDRs, not ${JSON.stringify(range)}`);
+  }
+  return nthAddress(found, 1n).text;
 }
 
 function parseSeconds(text: string): number {

@@ -37,7 +37,7 @@ export interface ApiServer {
   readonly objects: Objects;
   readonly faults: Faults;
   readonly watches: Watches;
-  /** Every request so far, oldest first. */
+  /** The latest requests, at least 10,000, oldest first. */
   readonly requests: readonly ApiRequest[];
   /** Forgets the history: watches from before get 410. */
   compact(): void;
@@ -49,7 +49,7 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-const maxLoggedRequests = 100_000;
+const loggedRequests = 10_000;
 
 /** Starts an API server in this process; everything it holds is in memory. */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
@@ -71,8 +71,9 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
   const serve = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
       const request = parseRequest(incoming);
-      if (requests.length < maxLoggedRequests) {
-        requests.push(request);
+      requests.push(request);
+      if (requests.length >= 2 * loggedRequests) {
+        requests.splice(0, loggedRequests);
       }
       const outcome = await faults.apply(request, response);
       if (outcome === "answered") {

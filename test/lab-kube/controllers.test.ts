@@ -1,31 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  at,
-  type JsonObject,
-  listAt,
-  numberAt,
-  objectAt,
-  textAt,
-  textsAt,
-} from "../../lab/kube/json.ts";
-import { service } from "./client.ts";
+import { at, listAt, numberAt, textAt, textsAt } from "../../lab/kube/json.ts";
 import { deployment, LabCluster, podTemplate } from "./lab-cluster.ts";
 
 function nodesOfPods(cluster: LabCluster): readonly string[] {
   return cluster.objects.list("pods").map((pod) => textAt(pod, "spec", "nodeName") ?? "none");
-}
-
-function endpoints(cluster: LabCluster, family = "IPv4"): readonly JsonObject[] {
-  return cluster.objects
-    .list("endpointslices")
-    .filter((slice) => textAt(slice, "addressType") === family)
-    .flatMap((slice) => listAt(slice, "endpoints"))
-    .map((endpoint) => ({
-      node: textAt(endpoint, "nodeName"),
-      ...objectAt(endpoint, "conditions"),
-    }))
-    .toSorted((a, b) => ((a.node ?? "") < (b.node ?? "") ? -1 : 1));
 }
 
 test("a Deployment's Pods are spread one per node, and none on a node that takes none", () => {
@@ -223,96 +202,6 @@ test("a DaemonSet's new template replaces one Pod at a time", () => {
     .list("pods")
     .map((pod) => textAt(listAt(pod, "spec", "containers")[0], "image"));
   assert.deepEqual(images, ["routelb:2", "routelb:2", "routelb:2"]);
-});
-
-test("EndpointSlices of a Service tell ready, serving and terminating, for both families", () => {
-  const cluster = new LabCluster();
-  cluster.addNodes("node1", "node2");
-  cluster.objects.apply(deployment("nginx", 2));
-  cluster.objects.apply(
-    service("nginx", {
-      ports: [{ port: 80, targetPort: "http" }],
-      ipFamilyPolicy: "PreferDualStack",
-    }),
-  );
-  cluster.settle();
-  const slices = cluster.objects.list("endpointslices");
-  assert.deepEqual(slices.map((slice) => textAt(slice, "addressType") ?? "").sort(), [
-    "IPv4",
-    "IPv6",
-  ]);
-  cluster.converge();
-  const isUp = { ready: true, serving: true, terminating: false };
-  assert.deepEqual(endpoints(cluster), [
-    { node: "node1", ...isUp },
-    { node: "node2", ...isUp },
-  ]);
-  assert.equal(endpoints(cluster, "IPv6").length, 2);
-  const [slice] = cluster.objects.list("endpointslices");
-  assert.equal(numberAt(listAt(slice, "ports")[0], "port"), 8080);
-  const [first] = cluster.objects.list("pods");
-  const name = textAt(first, "metadata", "name");
-  cluster.objects.delete("pods", `default/${name}`);
-  cluster.settle();
-  const isEnding = { ready: false, serving: true, terminating: true };
-  const node = textAt(first, "spec", "nodeName");
-  assert.deepEqual(
-    endpoints(cluster).find((endpoint) => endpoint["node"] === node && endpoint["terminating"]),
-    { node, ...isEnding },
-  );
-  const legacy = cluster.objects.require("endpoints", "default/nginx");
-  assert.equal(listAt(listAt(legacy, "subsets")[0], "addresses").length, 1);
-});
-
-test("more than 100 endpoints take several slices, and each stays where it is", () => {
-  const cluster = new LabCluster();
-  cluster.addNodes("node1");
-  cluster.objects.apply(service("nginx"));
-  cluster.objects.apply(deployment("nginx", 120));
-  cluster.converge();
-  const sizes = () =>
-    cluster.objects.list("endpointslices").map((slice) => listAt(slice, "endpoints").length);
-  assert.deepEqual(
-    sizes().toSorted((a, b) => b - a),
-    [100, 20],
-  );
-  cluster.objects.delete("services", "default/nginx");
-  cluster.settle();
-  assert.deepEqual(sizes(), []);
-  assert.deepEqual(cluster.objects.list("endpoints"), []);
-});
-
-test("a node that does not renew its Lease is Unknown, tainted, its Pods not ready; and comes back", () => {
-  const cluster = new LabCluster();
-  cluster.addNodes("node1", "node2");
-  cluster.objects.apply(deployment("nginx", 2));
-  cluster.objects.apply(service("nginx"));
-  cluster.converge();
-  cluster.pass(6, "node2");
-  const node = () => cluster.objects.require("nodes", "node2");
-  const ready = () => textAt(listAt(node(), "status", "conditions")[0], "status");
-  assert.equal(ready(), "Unknown");
-  assert.deepEqual(
-    listAt(node(), "spec", "taints").map((taint) => [
-      textAt(taint, "key"),
-      textAt(taint, "effect"),
-    ]),
-    [
-      ["node.kubernetes.io/unreachable", "NoSchedule"],
-      ["node.kubernetes.io/unreachable", "NoExecute"],
-    ],
-  );
-  assert.deepEqual(
-    endpoints(cluster).map((endpoint) => [endpoint["node"], endpoint["ready"]]),
-    [
-      ["node1", true],
-      ["node2", false],
-    ],
-  );
-  cluster.pass(1);
-  assert.equal(ready(), "True");
-  assert.deepEqual(listAt(node(), "spec", "taints"), []);
-  assert.deepEqual(cluster.errors, []);
 });
 
 test("a deleted namespace takes everything in it along, and is gone when that is", () => {

@@ -8,6 +8,7 @@ import { startNamespaces } from "./namespaces.ts";
 import { startNodeLifecycle } from "./node-lifecycle.ts";
 import { startReplicaSets } from "./replica-sets.ts";
 import { startScheduler } from "./scheduler.ts";
+import { startTaintEviction } from "./taint-eviction.ts";
 
 export interface ControllerSettings {
   /** How long a node may be silent. */
@@ -27,5 +28,6 @@ export function startControllers(
   startScheduler(environment);
   startEndpointSlices(environment);
   startNodeLifecycle(environment, settings.nodeMonitorGracePeriodSeconds);
+  startTaintEviction(environment);
   startEventExpiry(environment);
 }

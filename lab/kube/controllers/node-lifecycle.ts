@@ -10,6 +10,13 @@ const leaseNamespace = "kube-node-lease";
 const looksPerGracePeriod = 8;
 const unreachable = "node.kubernetes.io/unreachable";
 const notReady = "node.kubernetes.io/not-ready";
+/** The conditions that only a kubelet can know, and what a healthy one says of each. */
+const healthy: Readonly<Record<string, readonly [status: string, reason: string]>> = {
+  MemoryPressure: ["False", "KubeletHasSufficientMemory"],
+  DiskPressure: ["False", "KubeletHasNoDiskPressure"],
+  PIDPressure: ["False", "KubeletHasSufficientPID"],
+  Ready: ["True", "KubeletReady"],
+};
 
 /**
  * Judges Nodes by their Leases. A kubelet that does not renew for the grace period, or write its
@@ -70,9 +77,10 @@ function giveUp(environment: ControllerEnvironment, key: string): void {
     return;
   }
   const now = formatTime(environment.clock.wallTime());
-  const known = listAt(node, "status", "conditions");
-  const types = new Set([...known.map((condition) => textAt(condition, "type") ?? ""), "Ready"]);
-  const conditions = [...types].map((type) => ({
+  const others = listAt(node, "status", "conditions").filter(
+    (condition) => !Object.hasOwn(healthy, textAt(condition, "type") ?? ""),
+  );
+  const unknown = Object.keys(healthy).map((type) => ({
     type,
     status: "Unknown",
     reason: "NodeStatusUnknown",
@@ -80,6 +88,7 @@ function giveUp(environment: ControllerEnvironment, key: string): void {
     lastHeartbeatTime: textAt(conditionOf(node, type), "lastHeartbeatTime") ?? now,
     lastTransitionTime: now,
   }));
+  const conditions = [...others, ...unknown];
   objects.updateStatus(withAt(node, ["status", "conditions"], conditions));
   const message = `Node ${key} status is now: NodeNotReady`;
   recordEvent(environment, manager, node, "NodeNotReady", message);
@@ -93,18 +102,19 @@ function restore(environment: ControllerEnvironment, key: string): void {
     return;
   }
   const now = formatTime(environment.clock.wallTime());
-  const conditions = listAt(node, "status", "conditions").map((condition) =>
-    isObject(condition) && textAt(condition, "reason") === "NodeStatusUnknown"
+  const conditions = listAt(node, "status", "conditions").map((condition) => {
+    const [status, reason] = healthy[textAt(condition, "type") ?? ""] ?? [];
+    return isObject(condition) && textAt(condition, "reason") === "NodeStatusUnknown"
       ? {
           ...condition,
-          status: textAt(condition, "type") === "Ready" ? "True" : "False",
-          reason: "KubeletReady",
-          message: "kubelet is posting ready status",
+          status,
+          reason,
+          message: "kubelet renews its Lease",
           lastHeartbeatTime: now,
           lastTransitionTime: now,
         }
-      : condition,
-  );
+      : condition;
+  });
   objects.updateStatus(withAt(node, ["status", "conditions"], conditions));
   syncTaints(environment, key);
 }

@@ -107,17 +107,19 @@ function requirementMatches(requirement: Json, labels: Readonly<Record<string, s
 }
 
 function isTolerated(spec: JsonObject, taint: Json): boolean {
-  return listAt(spec, "tolerations").some((toleration) => {
-    const key = textAt(toleration, "key") ?? "";
-    const effect = textAt(toleration, "effect") ?? "";
-    const isExists = textAt(toleration, "operator") === "Exists";
-    const sameValue = (textAt(toleration, "value") ?? "") === (textAt(taint, "value") ?? "");
-    return (
-      (effect === "" || effect === textAt(taint, "effect")) &&
-      (key === "" ? isExists : key === textAt(taint, "key")) &&
-      (isExists || sameValue)
-    );
-  });
+  return listAt(spec, "tolerations").some((toleration) => tolerates(toleration, taint));
+}
+
+export function tolerates(toleration: Json, taint: Json): boolean {
+  const key = textAt(toleration, "key") ?? "";
+  const effect = textAt(toleration, "effect") ?? "";
+  const isExists = textAt(toleration, "operator") === "Exists";
+  const sameValue = (textAt(toleration, "value") ?? "") === (textAt(taint, "value") ?? "");
+  return (
+    (effect === "" || effect === textAt(taint, "effect")) &&
+    (key === "" ? isExists : key === textAt(taint, "key")) &&
+    (isExists || sameValue)
+  );
 }
 
 /** Whether the node takes new Pods of those who do not come with tolerations of their own. */
