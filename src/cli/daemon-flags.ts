@@ -1,6 +1,6 @@
 import type { LoadBalancerClass } from "../cluster/service.ts";
 import { parseDurationSeconds } from "../config/duration.ts";
-import { parseAddress } from "../net/address.ts";
+import { type Address, parseAddress } from "../net/address.ts";
 import { isLogLevel, type LogLevel, logLevels } from "../runtime/logger.ts";
 import { type FlagSpec, mustBeNumber, mustBeOneOf, type ParsedFlags, UsageError } from "./flags.ts";
 
@@ -32,13 +32,25 @@ const mustBeShareOrOff = (value: string) =>
 const mustBeUrl = (value: string) =>
   URL.canParse(value.replace("NODE_IP", "192.0.2.1")) ? undefined : "is not a URL";
 
-function mustBeListenAddress(value: string): string | undefined {
+const mustBeListenAddress = (value: string) =>
+  value === "off" || parseListenAddress(value) !== undefined
+    ? undefined
+    : "is neither off nor PORT nor ADDR:PORT";
+
+/** What `--listen` says; undefined: `off`, or nothing that we understand. */
+export function parseListenAddress(
+  value: string,
+): { readonly address?: Address; readonly port: number } | undefined {
   const [, bracketed, plain, port = ""] = /^(?:(?:\[(.+)\]|([^:]+)):)?(\d+)$/.exec(value) ?? [];
-  const address = bracketed ?? plain;
-  const isRight =
-    mustBeNumber(1, 65535)(port) === undefined &&
-    (address === undefined || parseAddress(address) !== undefined);
-  return value === "off" || isRight ? undefined : "is neither off nor PORT nor ADDR:PORT";
+  if (mustBeNumber(1, 65535)(port) !== undefined) {
+    return undefined;
+  }
+  const text = bracketed ?? plain;
+  if (text === undefined) {
+    return { port: Number(port) };
+  }
+  const address = parseAddress(text);
+  return address && { address, port: Number(port) };
 }
 
 const commonFlags: readonly FlagSpec[] = [
@@ -119,9 +131,8 @@ export const speakerFlags: readonly FlagSpec[] = [
     help: "between GRACEFUL_SHUTDOWN and withdrawal",
     default: "10s",
     whyInvalid: mustBeDuration,
-    isNotActedOn: true,
   },
-  { name: "drain-on-cordon", help: "a cordoned node drains", isNotActedOn: true },
+  { name: "drain-on-cordon", help: "a cordoned node drains" },
   {
     name: "dataplane-check",
     placeholder: "off|warn|enforce",
@@ -172,7 +183,6 @@ export const speakerFlags: readonly FlagSpec[] = [
     help: "take BGP connections as well",
     default: "off",
     whyInvalid: mustBeListenAddress,
-    isNotActedOn: true,
   },
 ];
 
@@ -212,4 +222,9 @@ export function required(flags: ParsedFlags, name: string): string {
     throw new UsageError(`--${name} is required`);
   }
   return value;
+}
+
+/** @throws UsageError if the flag has neither a value nor a default */
+export function durationMs(flags: ParsedFlags, name: string): number {
+  return (parseDurationSeconds(required(flags, name)) ?? 0) * 1_000;
 }

@@ -1,4 +1,10 @@
-import { readDaemonOptions, required, speakerFlags } from "./daemon-flags.ts";
+import {
+  durationMs,
+  parseListenAddress,
+  readDaemonOptions,
+  required,
+  speakerFlags,
+} from "./daemon-flags.ts";
 import { formatFlags, parseFlags } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
 import { programVersion } from "./version.ts";
@@ -17,12 +23,16 @@ ${formatFlags(speakerFlags)}`;
 export async function runSpeakerCommand(args: readonly string[], io: CommandIo): Promise<number> {
   const flags = parseFlags(speakerFlags, args, io.environment);
   const podName = flags.value("pod-name");
+  const listen = parseListenAddress(required(flags, "listen"));
   const options = {
     ...readDaemonOptions(flags),
     ...(podName === undefined ? {} : { podName }),
+    ...(listen === undefined ? {} : { listen }),
     version: programVersion(),
     nodeName: required(flags, "node-name"),
     ignoreExcludeLabel: flags.isOn("ignore-exclude-lb"),
+    drainOnCordon: flags.isOn("drain-on-cordon"),
+    drainTimeMs: durationMs(flags, "drain-time"),
   };
   const { createLogger } = await import("../runtime/logger.ts");
   const { runProcess } = await import("../runtime/run.ts");

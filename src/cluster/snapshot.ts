@@ -1,6 +1,7 @@
 import type { Config } from "../config/model.ts";
+import type { AddressFamily } from "../net/address.ts";
 import type { EndpointSlice } from "./endpoint.ts";
-import type { Node } from "./node.ts";
+import type { DrainCause, Node } from "./node.ts";
 import type { Labels } from "./selector.ts";
 import type { LoadBalancerClass, Service } from "./service.ts";
 
@@ -25,4 +26,42 @@ export interface SpeakerSnapshot {
   /** Our own Node. */
   readonly node: Node;
   readonly ignoreExcludeLabel: boolean;
+  /** A cordoned node counts as draining. */
+  readonly drainOnCordon: boolean;
+  /** Between GRACEFUL_SHUTDOWN and withdrawal. */
+  readonly drainTimeMs: number;
+  /** When this snapshot was made; the other times in it are by the same clock. */
+  readonly nowMs: number;
+  /** Absent: our own Node does not drain. */
+  readonly drain?: Drain;
+  /** By `endingKey`: what is known of those Services whose last ready endpoint here ends. */
+  readonly endings: ReadonlyMap<string, Ending>;
+}
+
+/** The drain of our own Node. */
+export interface Drain {
+  readonly cause: DrainCause;
+  /** -Infinity: since before this speaker started. */
+  readonly sinceMs: number;
+  /** Absent: they could not be read yet. */
+  readonly others?: OtherNodes;
+}
+
+/** The other nodes of the cluster. */
+export interface OtherNodes {
+  readonly nodes: readonly Node[];
+  /** Names of the nodes whose speaker is Ready. */
+  readonly withSpeaker: ReadonlySet<string>;
+}
+
+/** The last ready endpoint of a `Local` Service on this node terminates. */
+export interface Ending {
+  /** -Infinity: since before this speaker started. */
+  readonly sinceMs: number;
+  /** An eligible other node with a Ready speaker has a ready endpoint. */
+  readonly isServedElsewhere: boolean;
+}
+
+export function endingKey(serviceKey: string, family: AddressFamily): string {
+  return `${serviceKey} ${family}`;
 }

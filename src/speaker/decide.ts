@@ -1,7 +1,9 @@
 import type { Route } from "../bgp/route.ts";
 import { isExcludedFromLoadBalancers } from "../cluster/node.ts";
 import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
-import type { SpeakerSnapshot } from "../cluster/snapshot.ts";
+import { endingKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
+import { type Departure, Departures, isEnding } from "./departure.ts";
+import { reachableNodes } from "./endpoints.ts";
 import {
   addRoutes,
   type DecisionPeer,
@@ -23,6 +25,18 @@ export interface Decision {
   readonly withheld: ReadonlyMap<string, readonly Withheld[]>;
   /** By key of the Service: what its annotations ask for and its pool does not grant. */
   readonly refused: ReadonlyMap<string, readonly string[]>;
+  /**
+   * By `endingKey`: each Service whose last ready endpoint here ends while other nodes have ready
+   * ones. The next `SpeakerSnapshot.endings` is to tell of it.
+   */
+  readonly endings: ReadonlyMap<string, FoundEnding>;
+}
+
+export interface FoundEnding {
+  /** The nodes that have a ready endpoint, sorted. */
+  readonly nodes: readonly string[];
+  /** The first of the addresses that it concerns. */
+  readonly candidate: PoolClaim["candidate"];
 }
 
 const noSlices = [] as const;
@@ -34,47 +48,40 @@ const noSlices = [] as const;
  * was advertised before. A watch event that is lost, repeated or late can delay the right answer,
  * not alter it. Each session's Adj-RIB-Out turns the answer into the fewest UPDATEs.
  *
- * The gates stand in this order: Service, address, node, endpoints, advertisement, peer. A Service
- * that gets no route appears in `withheld` with the first that failed.
+ * The gates stand in this order: Service, address, node, endpoints, drain, advertisement, peer. A
+ * Service that gets no route appears in `withheld` with the first that failed.
  */
 export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): Decision {
   const outcome = new Outcome();
   const nodeReason = whyNodeWithholds(snapshot, peers);
   const claims = new Claims();
+  const departures = new Departures(snapshot);
   for (const service of snapshot.services.values()) {
     const reason = whyServiceWithholds(service, snapshot);
     if (reason === undefined) {
-      collectClaims(snapshot, service, nodeReason, claims, outcome);
+      for (const claim of collectClaims(snapshot, service, nodeReason, outcome)) {
+        claims.add(departures.settleEnding(claim));
+      }
     } else {
       outcome.withhold(service.key, reason);
     }
   }
   const groups = groupPeers(snapshot, peers);
   for (const [address, claim] of claims.first) {
-    const sharers = claims.shared.get(address);
-    if (sharers === undefined) {
-      settle(claim, claim.own, groups, outcome);
-    } else {
-      const reasons = settleClaims(sharers);
-      for (const [index, each] of sharers.entries()) {
-        settle(each, reasons[index], groups, outcome);
+    const sharers = claims.shared.get(address) ?? [claim];
+    const reasons = sharers.length === 1 ? [claim.own] : settleClaims(sharers);
+    const departure = departures.of(sharers);
+    for (const [index, each] of sharers.entries()) {
+      const isGone = departure === "gone" && reasons[index] === undefined;
+      const reason = isGone ? departures.reasonFor(each) : reasons[index];
+      if (reason === undefined) {
+        offerRoutes(each, departure, groups, outcome);
+      } else {
+        outcome.withhold(each.service.key, reason);
       }
     }
   }
   return { ...outcome.maps(), routes: routesByPeer(groups) };
-}
-
-function settle(
-  claim: PoolClaim,
-  reason: Withheld | undefined,
-  groups: PeerGroups,
-  outcome: Outcome,
-): void {
-  if (reason === undefined) {
-    offerRoutes(claim, groups, outcome);
-  } else {
-    outcome.withhold(claim.service.key, reason);
-  }
 }
 
 /** Claims by address. */
@@ -105,6 +112,7 @@ class Outcome {
   readonly #advertised = new Map<string, readonly string[]>();
   readonly #withheld = new Map<string, Withheld[]>();
   readonly #refused = new Map<string, readonly string[]>();
+  readonly #endings = new Map<string, FoundEnding>();
 
   advertise({ service, alone }: PoolClaim): void {
     const others = this.#advertised.get(service.key);
@@ -127,12 +135,27 @@ class Outcome {
     this.#refused.set(serviceKey, sentences);
   }
 
+  end({ service, slices, candidate }: PoolClaim): void {
+    const { family } = candidate.address;
+    const key = endingKey(service.key, family);
+    const first = this.#endings.get(key);
+    if (first === undefined || candidate.text < first.candidate.text) {
+      const nodes = [...reachableNodes(slices, family)].sort();
+      this.#endings.set(key, { nodes, candidate });
+    }
+  }
+
   /** Lists of several are sorted, since Services and sessions come in any order. */
   maps(): Omit<Decision, "routes"> {
     for (const reasons of this.#withheld.values()) {
       reasons.sort(compareWithheld);
     }
-    return { advertised: this.#advertised, withheld: this.#withheld, refused: this.#refused };
+    return {
+      advertised: this.#advertised,
+      withheld: this.#withheld,
+      refused: this.#refused,
+      endings: this.#endings,
+    };
   }
 }
 
@@ -168,9 +191,8 @@ function collectClaims(
   snapshot: SpeakerSnapshot,
   service: Service,
   nodeReason: Withheld | undefined,
-  claims: Claims,
   outcome: Outcome,
-): void {
+): readonly PoolClaim[] {
   const { config, node, endpointSlices } = snapshot;
   const slices = endpointSlices.get(service.key) ?? noSlices;
   const standing = standingOf(config, service, slices, node.name);
@@ -184,15 +206,21 @@ function collectClaims(
     outcome.withhold(service.key, reason);
   }
   for (const claim of standing.claims) {
-    if (nodeReason === undefined) {
-      claims.add(claim);
-    } else {
+    if (nodeReason !== undefined) {
       outcome.withhold(service.key, { ...nodeReason, address: claim.candidate.text });
+    } else if (isEnding(claim)) {
+      outcome.end(claim);
     }
   }
+  return nodeReason === undefined ? standing.claims : [];
 }
 
-function offerRoutes(claim: PoolClaim, groups: PeerGroups, outcome: Outcome): void {
+function offerRoutes(
+  claim: PoolClaim,
+  departure: Departure,
+  groups: PeerGroups,
+  outcome: Outcome,
+): void {
   const { candidate, service } = claim;
   let reached: readonly PeerGroup[] | undefined;
   for (const { advertisement, routes } of candidate.offers) {
@@ -200,7 +228,7 @@ function offerRoutes(claim: PoolClaim, groups: PeerGroups, outcome: Outcome): vo
     if (targets !== undefined) {
       reached = reached === undefined ? targets : [...new Set([...reached, ...targets])];
       for (const group of targets) {
-        addRoutes(group.routes, routes);
+        addRoutes(group, routes, departure === "leaves");
       }
     }
   }

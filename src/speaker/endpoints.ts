@@ -6,11 +6,14 @@ export interface Reach {
   readonly anywhere: boolean;
   /** On the node that was asked about. */
   readonly here: boolean;
+  /** None is ready here and one serves here while it terminates, but there are ready ones elsewhere. */
+  readonly isEnding: boolean;
 }
 
-const here: Reach = { anywhere: true, here: true };
-const elsewhere: Reach = { anywhere: true, here: false };
-const nowhere: Reach = { anywhere: false, here: false };
+const here: Reach = { anywhere: true, here: true, isEnding: false };
+const ending: Reach = { anywhere: true, here: false, isEnding: true };
+const elsewhere: Reach = { anywhere: true, here: false, isEnding: false };
+const nowhere: Reach = { anywhere: false, here: false, isEnding: false };
 
 /**
  * Where the endpoints of `family` can take traffic: the ready ones or, if none is ready, those that
@@ -43,8 +46,8 @@ export function reachOf(
       }
     }
   }
-  if (servingHere && !ready) {
-    return here;
+  if (servingHere) {
+    return ready ? ending : here;
   }
   return ready || serving ? elsewhere : nowhere;
 }

@@ -16,9 +16,11 @@ import {
   projectSecret,
   projectService,
 } from "../kube/project.ts";
+import { projectPod } from "../kube/project-placement.ts";
 import { Reflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resource.ts";
 import type { Store } from "../kube/store.ts";
+import type { Address } from "../net/address.ts";
 import { type Prefix, parsePrefix } from "../net/prefix.ts";
 import { type Clock, sleep, systemClock } from "../runtime/clock.ts";
 import { startHttpServer } from "../runtime/http.ts";
@@ -28,8 +30,18 @@ import { type Loop, runLoops } from "../runtime/run.ts";
 import { parseIngress } from "./candidate.ts";
 import { parseDefaultGateways } from "./default-gateway.ts";
 import type { BfdPort } from "./shell/bfd.ts";
+import {
+  type ClusterReads,
+  readNode,
+  readRestartEvidence,
+  readSpeakerPods,
+  speakerPods,
+} from "./shell/cluster-reads.ts";
+import { leave } from "./shell/exit.ts";
+import { type ListenAddress, listenForPeers } from "./shell/listening.ts";
 import { SpeakerMetrics } from "./shell/metrics.ts";
 import { Speaker } from "./shell/speaker.ts";
+import type { SpeakerStores } from "./shell/stores.ts";
 
 export interface SpeakerOptions {
   readonly nodeName: string;
@@ -44,11 +56,16 @@ export interface SpeakerOptions {
   readonly configName: string;
   readonly loadBalancerClass: LoadBalancerClass;
   readonly ignoreExcludeLabel: boolean;
+  readonly drainOnCordon: boolean;
+  /** Between GRACEFUL_SHUTDOWN and withdrawal. */
+  readonly drainTimeMs: number;
   /** 0: one that is free. */
   readonly port: number;
   /** Absent: all addresses. */
   readonly host?: string;
   readonly servesState: boolean;
+  /** Absent: we dial, and take no connections. */
+  readonly listen?: ListenAddress;
   /** Flags that were given and that nothing acts on yet. */
   readonly notActedOn: readonly string[];
 }
@@ -66,13 +83,11 @@ export interface SpeakerWorld extends Omit<SessionPorts, "logger"> {
   readonly localPrefixes: () => readonly Prefix[];
 }
 
-/** How long all sessions together may take to withdraw and close. */
-const closeLimitMs = 8_000;
 const gatewayIntervalMs = 5_000;
 
 /**
- * Advertises from this node until `signal` aborts; then withdraws every route, closes the sessions
- * and resolves, within a bounded time.
+ * Advertises from this node until `signal` aborts; then leaves (see `leave`) and resolves, within a
+ * bounded time. Meanwhile it goes on to follow the cluster.
  *
  * A failure rejects with the routes where they are: the process ends, its connections break, and
  * routers with graceful restart keep forwarding until the next process is there (RFC 4724).
@@ -98,11 +113,14 @@ export async function runSpeaker(
     logger: logger.child({ component: "events" }),
   });
   const follow = followerOf(world, logger, metrics);
+  const reads = clusterReads(api, options, follow);
+  const ended = new AbortController();
   const bfdDeath = Promise.withResolvers<never>();
   const speaker = new Speaker(options, {
     ...world,
     logger: logger.child({ component: "speaker" }),
     metrics,
+    reads,
     recordEvent: (note) => events.record(note),
     defaultGateways: () => parseDefaultGateways(...world.routeTables()),
     bfdMonitor: (onChange, onFailure) =>
@@ -129,17 +147,27 @@ export async function runSpeaker(
   try {
     await runLoops(
       [
-        ...storeLoops(speaker, options, follow),
+        ...storeLoops(speaker.stores, options, follow),
+        ...listenerLoops(speaker, options, logger),
         { name: "events", run: (stop) => events.run(stop) },
         {
           name: "bfd",
           run: async (stop) => void (await Promise.race([bfdDeath.promise, once(stop, "abort")])),
         },
         { name: "gateways", run: (stop) => watchGateways(speaker, clock, stop) },
+        {
+          name: "exit",
+          run: async (stop) => {
+            await aborted(AbortSignal.any([signal, stop]));
+            if (!stop.aborted) {
+              await leave(speaker, { ...options, ...reads, clock, logger, signal: stop });
+              ended.abort(signal.reason);
+            }
+          },
+        },
       ],
-      signal,
+      ended.signal,
     );
-    await withdraw(speaker, options.nodeName, logger, clock);
   } finally {
     await http.close();
   }
@@ -185,6 +213,7 @@ type Follow = <T>(
   store: Store<T>,
   project: (object: KubeObject) => T | undefined,
   scope?: Scope,
+  title?: string,
 ) => Loop;
 
 /** What keeps a Store equal to a resource, or to one object of it. */
@@ -193,9 +222,10 @@ function followerOf(
   logger: Logger,
   metrics: SpeakerMetrics,
 ): Follow {
-  return (resource, store, project, scope = {}) => {
+  return (resource, store, project, scope = {}, title) => {
     const what =
-      scope.namespace === undefined ? resource.plural : `${resource.plural}/${scope.name}`;
+      title ??
+      (scope.namespace === undefined ? resource.plural : `${resource.plural}/${scope.name}`);
     const reflector = new Reflector({
       ...scope,
       api,
@@ -211,19 +241,32 @@ function followerOf(
   };
 }
 
+function clusterReads(api: KubeApi, options: SpeakerOptions, follow: Follow): ClusterReads {
+  const { nodes, pods } = resources;
+  const { namespace } = options;
+  return {
+    followNodes: (store, stop) => follow(nodes, store, projectNode, {}, "all nodes").run(stop),
+    followSpeakers: (store, stop) =>
+      follow(pods, store, projectPod, speakerPods(namespace), "speaker pods").run(stop),
+    readNode: (name, stop) => readNode(api, name, stop),
+    readSpeakers: (stop) => readSpeakerPods(api, namespace, stop),
+    readRestartEvidence: (stop) => readRestartEvidence(api, options, stop),
+  };
+}
+
 function storeLoops(
-  speaker: Speaker,
+  stores: SpeakerStores,
   { namespace, configName, nodeName }: SpeakerOptions,
   follow: Follow,
 ): readonly Loop[] {
   const { configMaps, nodes, services, endpointSlices } = resources;
   const inForceName = `${configName}-in-force`;
   return [
-    follow(configMaps, speaker.userConfig, projectConfigMap, { namespace, name: configName }),
-    follow(configMaps, speaker.inForceConfig, projectConfigMap, { namespace, name: inForceName }),
-    follow(nodes, speaker.nodes, projectNode, { name: nodeName }),
-    follow(services, speaker.services, projectAndParse),
-    follow(endpointSlices, speaker.slices, projectEndpointSlice),
+    follow(configMaps, stores.userConfig, projectConfigMap, { namespace, name: configName }),
+    follow(configMaps, stores.inForceConfig, projectConfigMap, { namespace, name: inForceName }),
+    follow(nodes, stores.nodes, projectNode, { name: nodeName }),
+    follow(services, stores.services, projectAndParse),
+    follow(endpointSlices, stores.slices, projectEndpointSlice),
   ];
 }
 
@@ -234,29 +277,30 @@ function projectAndParse(object: KubeObject): Service {
   return service;
 }
 
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return signal.aborted ? Promise.resolve() : once(signal, "abort");
+}
+
+function listenerLoops(
+  speaker: Speaker,
+  { listen }: SpeakerOptions,
+  logger: Logger,
+): readonly Loop[] {
+  const acceptorFor = (remote: Address) => speaker.acceptorFor(remote);
+  const options = listen && {
+    ...listen,
+    acceptorFor,
+    logger: logger.child({ component: "listen" }),
+  };
+  return options === undefined
+    ? []
+    : [{ name: "listener", run: (stop) => listenForPeers(options, stop) }];
+}
+
 /** The kernel tells nobody here when a default route changes, so it is looked up now and then. */
 async function watchGateways(speaker: Speaker, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await sleep(clock, gatewayIntervalMs, signal);
     speaker.lookAtGateways();
-  }
-}
-
-async function withdraw(
-  speaker: Speaker,
-  nodeName: string,
-  logger: Logger,
-  clock: Clock,
-): Promise<void> {
-  const limit = new AbortController();
-  const isClosed = await Promise.race([
-    speaker.close(`${nodeName}: the speaker is shutting down`).then(() => true),
-    sleep(clock, closeLimitMs, limit.signal).then(() => false),
-  ]);
-  limit.abort();
-  if (isClosed) {
-    logger.info({}, "every route is withdrawn and every session closed");
-  } else {
-    logger.warn({}, "a peer did not take our withdrawals in time; its connection is cut");
   }
 }

@@ -4,6 +4,7 @@ import type { SpeakerSnapshot } from "../cluster/snapshot.ts";
 import type { AdvertisementConfig } from "../config/model.ts";
 import { compareAddresses } from "../net/address.ts";
 import { mergeRoutes } from "./candidate.ts";
+import { withGracefulShutdown } from "./graceful-shutdown.ts";
 
 /** A session to decide routes for. */
 export interface DecisionPeer {
@@ -11,13 +12,18 @@ export interface DecisionPeer {
   readonly name: string;
   /** Of its entry in `peers`: what `bgp-advertisements.peers` names. */
   readonly entryName: string;
+  /** The session ends soon: all its routes carry GRACEFUL_SHUTDOWN. */
+  readonly isLeaving?: boolean;
 }
 
 /** Sessions that every advertisement treats alike; they share one table of routes. */
 export interface PeerGroup {
   readonly peerNames: string[];
+  readonly isLeaving: boolean;
   /** By key of the prefix. */
   readonly routes: Map<string, Route>;
+  /** Routes that are about to go; where one of `routes` has the prefix, it stays after all. */
+  readonly leavingRoutes: Map<string, Route>;
 }
 
 export interface PeerGroups {
@@ -38,15 +44,21 @@ export function groupPeers(
   const byAdvertisement = new Map<AdvertisementConfig, PeerGroup[]>(
     advertisements.map((advertisement) => [advertisement, []]),
   );
-  for (const { name, entryName } of peers) {
+  for (const { name, entryName, isLeaving = false } of peers) {
     const selecting = advertisements.filter(
       (advertisement) =>
         advertisement.peers.length === 0 || advertisement.peers.includes(entryName),
     );
-    const signature = selecting.map((chosen) => advertisements.indexOf(chosen)).join();
+    const indices = selecting.map((chosen) => advertisements.indexOf(chosen));
+    const signature = `${indices.join()} ${isLeaving}`;
     const group = groups.get(signature);
     if (group === undefined) {
-      const created: PeerGroup = { peerNames: [name], routes: new Map() };
+      const created: PeerGroup = {
+        peerNames: [name],
+        isLeaving,
+        routes: new Map(),
+        leavingRoutes: new Map(),
+      };
       groups.set(signature, created);
       for (const advertisement of selecting) {
         byAdvertisement.get(advertisement)?.push(created);
@@ -58,8 +70,9 @@ export function groupPeers(
   return { all: [...groups.values()], byAdvertisement };
 }
 
-/** Adds to a table; a prefix that is there already gets the merger of the two. */
-export function addRoutes(table: Map<string, Route>, routes: readonly Route[]): void {
+/** Adds to a group; a prefix that is there already gets the merger of the two. */
+export function addRoutes(group: PeerGroup, routes: readonly Route[], areLeaving: boolean): void {
+  const table = areLeaving || group.isLeaving ? group.leavingRoutes : group.routes;
   for (const route of routes) {
     const present = table.get(route.prefix.key);
     table.set(route.prefix.key, present === undefined ? route : mergeRoutes(present, route));
@@ -70,12 +83,27 @@ export function addRoutes(table: Map<string, Route>, routes: readonly Route[]): 
 export function routesByPeer(groups: PeerGroups): Map<string, readonly Route[]> {
   const routes = new Map<string, readonly Route[]>();
   for (const group of groups.all) {
-    const sorted = [...group.routes.values()].sort(compareByPrefix);
+    const sorted = [...allRoutes(group)].sort(compareByPrefix);
     for (const peer of group.peerNames) {
       routes.set(peer, sorted);
     }
   }
   return routes;
+}
+
+function allRoutes({ routes, leavingRoutes }: PeerGroup): Iterable<Route> {
+  if (leavingRoutes.size === 0) {
+    return routes.values();
+  }
+  const all = new Map(routes);
+  for (const [key, leaving] of leavingRoutes) {
+    const staying = routes.get(key);
+    all.set(
+      key,
+      staying === undefined ? withGracefulShutdown(leaving) : mergeRoutes(staying, leaving),
+    );
+  }
+  return all.values();
 }
 
 function compareByPrefix(a: Route, b: Route): number {

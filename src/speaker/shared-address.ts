@@ -11,6 +11,8 @@ export interface Claim {
   readonly slices: readonly EndpointSlice[];
   /** Of the address's family. */
   readonly reach: Reach;
+  /** Why the Service would not put the route here if it had the address to itself. */
+  readonly own: Withheld | undefined;
 }
 
 /**
@@ -24,16 +26,19 @@ export interface Claim {
  */
 export function settleClaims(claims: readonly Claim[]): readonly (Withheld | undefined)[] {
   const blocking = findBlocking(claims);
-  return claims.map((claim) => {
-    const own = whyClaimWithholds(claim);
-    return own === undefined && blocking !== undefined
-      ? withheldAddress.sharedElsewhere(claim.address.text, blocking.service.key)
-      : own;
-  });
+  return claims.map(({ own, address }) =>
+    own === undefined && blocking !== undefined
+      ? withheldAddress.sharedElsewhere(address.text, blocking.service.key)
+      : own,
+  );
 }
 
 /** Why a Service that has its address to itself does not put the route here. */
-export function whyClaimWithholds({ service, reach, address }: Claim): Withheld | undefined {
+export function whyClaimWithholds({
+  service,
+  reach,
+  address,
+}: Omit<Claim, "own">): Withheld | undefined {
   if (!reach.anywhere) {
     return withheldAddress.noEndpoints(address.text);
   }
@@ -42,23 +47,46 @@ export function whyClaimWithholds({ service, reach, address }: Claim): Withheld 
     : undefined;
 }
 
+/**
+ * The nodes on which `settleClaims` puts the address; `any`: wherever a node may advertise. An
+ * endpoint that ends is none, unless no other is left.
+ */
+export function nodesThatServe(claims: readonly Claim[]): ReadonlySet<string> | "any" {
+  const local = localClaims(claims);
+  const [oldest] = local;
+  if (oldest === undefined) {
+    return claims.some(({ reach }) => reach.anywhere) ? "any" : new Set();
+  }
+  const common = commonNodes(local);
+  return common.size > 0 ? common : nodesOf(oldest);
+}
+
 /** The oldest of the claims that keep the route away from this node. */
 function findBlocking(claims: readonly Claim[]): Claim | undefined {
-  const local = claims
-    .filter(({ service, reach }) => service.externalTrafficPolicy === "Local" && reach.anywhere)
-    .sort((a, b) => compareAge(a.service, b.service));
+  const local = localClaims(claims);
   const absent = local.filter(({ reach }) => !reach.here);
   if (absent.length === 0) {
     return undefined;
   }
   const [oldest] = local;
-  return someNodeHasAll(local) || oldest?.reach.here === false ? absent[0] : undefined;
+  return commonNodes(local).size > 0 || oldest?.reach.here === false ? absent[0] : undefined;
 }
 
-function someNodeHasAll(claims: readonly Claim[]): boolean {
-  const nodes = claims.map(({ slices, address }) => reachableNodes(slices, address.family));
-  const [first = new Set<string>(), ...others] = nodes;
-  return [...first].some((node) => others.every((other) => other.has(node)));
+/** The claims that decide where the address is, the oldest first. */
+function localClaims(claims: readonly Claim[]): readonly Claim[] {
+  return claims
+    .filter(({ service, reach }) => service.externalTrafficPolicy === "Local" && reach.anywhere)
+    .sort((a, b) => compareAge(a.service, b.service));
+}
+
+/** The nodes that each of the claims reaches. */
+function commonNodes(claims: readonly Claim[]): ReadonlySet<string> {
+  const [first = new Set<string>(), ...others] = claims.map(nodesOf);
+  return new Set([...first].filter((node) => others.every((other) => other.has(node))));
+}
+
+function nodesOf({ slices, address }: Claim): ReadonlySet<string> {
+  return reachableNodes(slices, address.family);
 }
 
 /** Creation time, then namespace, then name: the order in which the controller serves them too. */

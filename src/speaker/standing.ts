@@ -9,10 +9,10 @@ import { type Withheld, withheldAddress } from "./withheld.ts";
 /** A Service's claim on an address of a pool, with what the pool offers for it. */
 export interface PoolClaim extends Claim {
   readonly candidate: Extract<CandidateAddress, { home: "pool" }>;
-  /** Why the Service would not put the route here if it had the address to itself. */
-  readonly own: Withheld | undefined;
   /** The address, as a list. */
   readonly alone: readonly [string];
+  /** Its last ready endpoint here ends, and soon counts no more. */
+  readonly isLeaving: boolean;
 }
 
 /** Where a Service stands on a node, as far as that follows from itself and its endpoints. */
@@ -77,7 +77,8 @@ function makeStanding(
     } else {
       const { address } = candidate;
       const claim = { service, address, slices, reach: reachOf(slices, address.family, nodeName) };
-      claims.push({ ...claim, candidate, own: whyClaimWithholds(claim), alone: [text] });
+      const own = whyClaimWithholds(claim);
+      claims.push({ ...claim, candidate, own, alone: [text], isLeaving: false });
     }
   }
   return { claims, withheld, refused };

@@ -1,5 +1,6 @@
 import type { Route } from "../bgp/route.ts";
 import type { SessionStatus } from "../bgp/session/status.ts";
+import type { DrainCause } from "../cluster/node.ts";
 import type { Service } from "../cluster/service.ts";
 import type { BfdSessionPlan } from "./bfd-peer.ts";
 import type { Decision } from "./decide.ts";
@@ -17,6 +18,8 @@ export interface StateSources {
   readonly planned: readonly PlannedSession[];
   readonly statuses: readonly SessionStatus[];
   readonly notDialled: readonly NotDialled[];
+  /** Absent: our own Node does not drain. */
+  readonly drain?: DrainSource;
   /** Absent before the first decision. */
   readonly decision?: Decision;
   readonly services: ReadonlyMap<string, Service>;
@@ -31,6 +34,12 @@ export interface BfdSource {
   readonly plan: BfdSessionPlan;
   /** Why it cannot run. */
   readonly failure?: string;
+}
+
+export interface DrainSource {
+  readonly cause: DrainCause;
+  /** Absent: since before this speaker started. */
+  readonly sinceWallTimeMs?: number;
 }
 
 /** The configuration in force, without its text: that may hold passwords. */
@@ -63,11 +72,21 @@ export function speakerState(sources: StateSources, formatTime: (ms: number) => 
       sessionState(status, entries.get(status.name), sources.bfd.get(status.name), formatTime),
     ),
     notDialled: sources.notDialled,
+    drain: drainState(sources.drain, formatTime),
     routes: Object.fromEntries(
       [...(decision?.routes ?? [])].map(([peer, routes]) => [peer, routes.map(routeState)]),
     ),
     services: decision === undefined ? [] : serviceStates(sources.services, decision),
   };
+}
+
+function drainState(
+  drain: DrainSource | undefined,
+  formatTime: (ms: number) => string,
+): object | undefined {
+  const { cause, sinceWallTimeMs } = drain ?? {};
+  const since = sinceWallTimeMs === undefined ? undefined : formatTime(sinceWallTimeMs);
+  return cause && { cause, since };
 }
 
 function sessionState(

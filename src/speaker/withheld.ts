@@ -1,3 +1,5 @@
+import type { DrainCause } from "../cluster/node.ts";
+
 /**
  * Why a Service's address is not advertised from this node, in the order in which the gates are
  * tried: the first that fails is the one an operator can act on.
@@ -12,7 +14,9 @@ export type WithheldReason =
   | "network-unavailable"
   | "no-endpoints"
   | "no-local-endpoint"
+  | "endpoint-ending"
   | "shared-address-elsewhere"
+  | "node-draining"
   | "no-matching-advertisement"
   | "no-peers"
   | "peer-not-selected";
@@ -55,6 +59,12 @@ export const withheldFor = {
   },
 } as const satisfies Record<string, Withheld>;
 
+const drainTexts = {
+  annotation: "the Node has the annotation routelb.io/drain",
+  "autoscaler-taint": "the cluster autoscaler is about to delete it",
+  cordon: "it is cordoned, and --drain-on-cordon is set",
+} as const satisfies Record<DrainCause, string>;
+
 /** The reasons that concern one address of a Service. */
 export const withheldAddress = {
   notInPool: (address: string): Withheld => ({
@@ -75,6 +85,16 @@ export const withheldAddress = {
   noLocalEndpoint: (address: string): Withheld => ({
     reason: "no-local-endpoint",
     text: "externalTrafficPolicy is Local and no endpoint on this node is ready.",
+    address,
+  }),
+  endpointEnding: (address: string): Withheld => ({
+    reason: "endpoint-ending",
+    text: "The last endpoint on this node terminates, and another node that can serve has a ready one.",
+    address,
+  }),
+  nodeDraining: (address: string, cause: DrainCause): Withheld => ({
+    reason: "node-draining",
+    text: `This node drains (${drainTexts[cause]}), and another one serves the address.`,
     address,
   }),
   sharedElsewhere: (address: string, serviceKey: string): Withheld => ({

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { controllerFlags, readDaemonOptions, speakerFlags } from "../../src/cli/daemon-flags.ts";
+import {
+  controllerFlags,
+  parseListenAddress,
+  readDaemonOptions,
+  speakerFlags,
+} from "../../src/cli/daemon-flags.ts";
 import { formatFlags, parseFlags, UsageError } from "../../src/cli/flags.ts";
 
 function usageError(args: readonly string[], environment: Record<string, string> = {}): string {
@@ -56,17 +61,28 @@ describe("flags", () => {
   });
 
   test("flags of later versions are taken, and named", () => {
-    const flags = parseFlags(
-      speakerFlags,
-      ["--drain-time", "1m30s", "--withdraw-guard", "off", "--listen", "[::1]:179"],
-      { ROUTELB_DATAPLANE_CHECK: "enforce" },
+    const flags = parseFlags(speakerFlags, ["--drain-time", "1m30s", "--withdraw-guard", "off"], {
+      ROUTELB_DATAPLANE_CHECK: "enforce",
+    });
+    assert.deepEqual(flags.notActedOn, ["dataplane-check", "withdraw-guard"]);
+  });
+
+  test("--listen takes a port, with an address before it or not", () => {
+    const read = (value: string) => {
+      const listen = parseListenAddress(value);
+      return listen && [listen.address?.text, listen.port];
+    };
+    assert.deepEqual(read("179"), [undefined, 179]);
+    assert.deepEqual(read("172.16.7.11:1790"), ["172.16.7.11", 1790]);
+    assert.deepEqual(read("[fd12::1]:179"), ["fd12::1", 179]);
+    assert.equal(read("off"), undefined);
+    for (const wrong of ["[::1]", "::1:179", "0", "70000", "router:179", ""]) {
+      assert.equal(read(wrong), undefined, wrong);
+    }
+    assert.equal(
+      usageError(["--listen", "router:179"]),
+      "--listen: router:179 is neither off nor PORT nor ADDR:PORT",
     );
-    assert.deepEqual(flags.notActedOn, [
-      "drain-time",
-      "dataplane-check",
-      "withdraw-guard",
-      "listen",
-    ]);
   });
 
   test("what we do not understand is refused with one sentence", () => {

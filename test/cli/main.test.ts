@@ -57,7 +57,7 @@ describe("the command line", () => {
       assert.equal(code, 0);
       assert.match(out, /^ {2}--node-name NAME/m);
       assert.match(out, /^ {2}--port PORT .*\[7472\]$/m);
-      assert.match(out, /^ {2}--drain-time DURATION .*\[10s\] \(not acted on yet\)$/m);
+      assert.match(out, /^ {2}--drain-time DURATION .*\[10s\]$/m);
     }
   });
 

@@ -140,13 +140,6 @@ describe("endpoints", () => {
     assert.deepEqual(prefixes(decide(given)), ["172.16.7.192/32"]);
   });
 
-  test("Local: the last endpoint here ends while another node has a ready one: withdrawn", () => {
-    const given = snapshot([local("nginx")], {
-      [key]: [slice(key, [endpoint("node1", "ending")]), slice(key, [endpoint("node2")])],
-    });
-    assert.deepEqual(reasons(decide(given)), ["no-local-endpoint"]);
-  });
-
   test("Local: the last endpoint of all ends: kept while it serves", () => {
     const given = snapshot([local("nginx")], {
       [key]: [slice(key, [endpoint("node1", "ending"), endpoint("node2", "gone")])],

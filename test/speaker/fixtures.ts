@@ -178,6 +178,10 @@ export function snapshot(
     endpointSlices: new Map(slices.filter(([, list]) => list.length > 0)),
     node: node(),
     ignoreExcludeLabel: false,
+    drainOnCordon: false,
+    drainTimeMs: 10_000,
+    nowMs: 0,
+    endings: new Map(),
     ...overrides,
   };
 }

@@ -111,10 +111,12 @@ async function startSpeaker(t: TestContext, kubeconfigPath: string) {
     configName: "config",
     loadBalancerClass: { isDefault: false },
     ignoreExcludeLabel: false,
+    drainOnCordon: false,
+    drainTimeMs: 0,
     port: 0,
     host: "127.0.0.1",
     servesState: true,
-    notActedOn: ["drain-time"],
+    notActedOn: ["listen"],
   };
   const ended = runSpeaker(options, recordingLogger(lines), told.signal, {
     clock: systemClock,
@@ -269,7 +271,16 @@ test("as a process: SIGTERM withdraws and ends it with code 0", limits, async (t
   const { server, router, port, kubeconfigPath } = await setUp(t);
   accept(server, configText(port));
   const program = join(import.meta.dirname, "../../src/cli/main.ts");
-  const flags = ["--kubeconfig", kubeconfigPath, "--node-name", "node1", "--host", "127.0.0.1"];
+  const flags = [
+    "--kubeconfig",
+    kubeconfigPath,
+    "--node-name",
+    "node1",
+    "--host",
+    "127.0.0.1",
+    "--drain-time",
+    "0s",
+  ];
   const httpPort = String(await freePort());
   const child = spawn(process.execPath, [program, "speaker", ...flags, "--port", httpPort]);
   t.after(() => child.kill("SIGKILL"));

@@ -83,16 +83,17 @@ export class BfdSessions {
     return this.#monitor.statuses();
   }
 
-  /** Says to every peer that the session ends on purpose; only after BGP's Cease. */
-  async closeAdministratively(): Promise<void> {
+  /**
+   * Ends all sessions. Their peers are told that it is on purpose, which must come after BGP's Cease;
+   * but with those of `silent` nothing is heard from this turn on, so that the router sees nothing
+   * but a lost TCP connection (a restart).
+   */
+  async close(silent: ReadonlySet<string>): Promise<void> {
     for (const name of this.#states.keys()) {
-      this.#monitor.adminDown(name);
+      if (!silent.has(name)) {
+        this.#monitor.adminDown(name);
+      }
     }
-    await this.#monitor.close();
-  }
-
-  /** Falls silent, so that the router sees nothing but a lost TCP connection (a restart). */
-  async closeSilently(): Promise<void> {
     await this.#monitor.close();
   }
 

@@ -1,4 +1,5 @@
 import type { Route } from "../../bgp/route.ts";
+import type { Acceptor } from "../../bgp/session/listener.ts";
 import {
   type CloseReason,
   type LocalNode,
@@ -6,6 +7,7 @@ import {
   type SessionPorts,
 } from "../../bgp/session/session.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
+import type { Address } from "../../net/address.ts";
 import { diffSessions, type PlannedSession } from "../peers.ts";
 
 export interface SessionsOptions extends SessionPorts {
@@ -70,6 +72,13 @@ export class Sessions {
     this.#slots.get(name)?.session.bfdDown();
   }
 
+  /** The session with the peer at `remote`; several at one address differ in the port we dial only. */
+  acceptorFor(remote: Address): Acceptor | undefined {
+    return [...this.#slots.values()].find(
+      ({ planned }) => planned.peer.peerAddress.text === remote.text,
+    )?.session;
+  }
+
   /** Hands each session its whole set of routes; one that is opened later gets it, too. */
   setRoutes(routes: ReadonlyMap<string, readonly Route[]>): void {
     this.#routes = routes;
@@ -89,11 +98,31 @@ export class Sessions {
     return [...this.#slots.values()].map(({ session }) => session.status());
   }
 
-  /** Withdraws everything everywhere and closes for good; resolves when all sessions have. */
-  async closeAll(reason: CloseReason): Promise<void> {
+  /**
+   * Withdraws everything and closes for good, but the sessions of `kept`, for which
+   * `closeForRestart` is the end; resolves when all have done so.
+   */
+  async closeAll(reason: CloseReason, kept: ReadonlySet<string>): Promise<void> {
     this.#isClosed = true;
     for (const name of this.#slots.keys()) {
-      this.#close(name, reason);
+      if (!kept.has(name)) {
+        this.#close(name, reason);
+      }
+    }
+    await Promise.all(this.#leaving.values());
+  }
+
+  /**
+   * Closes what `closeAll` left over so that the routers keep forwarding (RFC 4724), in this very
+   * turn; a session that is no longer up is closed as the others were.
+   */
+  async closeForRestart(reason: CloseReason): Promise<void> {
+    for (const [name, slot] of this.#slots) {
+      this.#slots.delete(name);
+      if (!slot.session.closeForRestart()) {
+        this.#slots.set(name, slot);
+        this.#close(name, reason);
+      }
     }
     await Promise.all(this.#leaving.values());
   }

@@ -1,34 +1,34 @@
+import type { Acceptor } from "../../bgp/session/listener.ts";
 import type { SessionPorts } from "../../bgp/session/session.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
-import type { EndpointSlice } from "../../cluster/endpoint.ts";
 import type { Node } from "../../cluster/node.ts";
-import type { LoadBalancerClass, Service } from "../../cluster/service.ts";
+import type { LoadBalancerClass } from "../../cluster/service.ts";
+import type { Config } from "../../config/model.ts";
 import type { EventNote } from "../../kube/event-note.ts";
-import type { ConfigMap } from "../../kube/project.ts";
-import { Store } from "../../kube/store.ts";
 import type { Address } from "../../net/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { coalesce } from "../../runtime/coalesce.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { type AdvertisedDiff, diffAdvertised, type ServiceAddress } from "../changes.ts";
+import { diffAdvertised } from "../changes.ts";
 import { type Decision, decideRoutes } from "../decide.ts";
-import { type NotDialled, needsDefaultGateways, planSessions, secretNames } from "../peers.ts";
-import { SliceIndex } from "../slice-index.ts";
+import { needsDefaultGateways, planSessions, type SessionPlan, secretNames } from "../peers.ts";
 import { speakerState } from "../state.ts";
 import { type BfdOptions, BfdSessions } from "./bfd.ts";
+import { ChangeLog } from "./change-log.ts";
+import type { ClusterReads } from "./cluster-reads.ts";
 import { ConfigSource } from "./config-source.ts";
+import { type DepartureSettings, Leaving } from "./leaving.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import { Readiness } from "./readiness.ts";
 import { SecretWatches, type SecretWatchesOptions } from "./secret-watches.ts";
 import { SessionEvents } from "./session-events.ts";
 import { Sessions } from "./sessions.ts";
+import { SpeakerStores } from "./stores.ts";
 
-export interface SpeakerSettings {
-  readonly nodeName: string;
+export interface SpeakerSettings extends DepartureSettings {
   readonly podName?: string;
   readonly version: string;
   readonly loadBalancerClass: LoadBalancerClass;
-  readonly ignoreExcludeLabel: boolean;
 }
 
 export interface SpeakerPorts extends SessionPorts {
@@ -39,12 +39,10 @@ export interface SpeakerPorts extends SessionPorts {
   /** Of this host's routing table, as it is now. */
   readonly defaultGateways: () => readonly Address[];
   readonly followSecret: SecretWatchesOptions["follow"];
+  readonly reads: ClusterReads;
   readonly bfdMonitor: BfdOptions["monitor"];
   readonly localPrefixes: BfdOptions["localPrefixes"];
 }
-
-/** So many addresses of a change are named in the log. */
-const shownAddresses = 10;
 
 /**
  * The speaker between its Stores, which Reflectors fill, and its sessions.
@@ -54,24 +52,20 @@ const shownAddresses = 10;
  * force while it is away.
  */
 export class Speaker {
-  readonly services = new Store<Service>();
-  readonly slices = new Store<EndpointSlice>();
-  readonly nodes = new Store<Node>();
-  readonly userConfig = new Store<ConfigMap>();
-  readonly inForceConfig = new Store<ConfigMap>();
+  readonly stores = new SpeakerStores();
   readonly #settings: SpeakerSettings;
   readonly #ports: SpeakerPorts;
   readonly #readiness: Readiness;
-  readonly #sliceIndex = new SliceIndex();
   readonly #config: ConfigSource;
   readonly #sessions: Sessions;
   readonly #events: SessionEvents;
   readonly #secrets: SecretWatches;
   readonly #bfd: BfdSessions;
+  readonly #leaving: Leaving;
+  readonly #changes: ChangeLog;
   readonly #requestPass: () => void;
   readonly #showSessions: () => void;
   #node: Node | undefined;
-  #notDialled: readonly NotDialled[] = [];
   #decision: Decision | undefined;
   #isClosing = false;
 
@@ -80,8 +74,8 @@ export class Speaker {
     this.#ports = ports;
     this.#readiness = new Readiness(ports.clock.now());
     this.#config = new ConfigSource({
-      userStore: this.userConfig,
-      inForceStore: this.inForceConfig,
+      userStore: this.stores.userConfig,
+      inForceStore: this.stores.inForceConfig,
       logger: ports.logger,
     });
     const nodeAddresses = () => this.#node?.internalAddresses ?? [];
@@ -117,13 +111,20 @@ export class Speaker {
       onChange: this.#requestPass,
       logger: ports.logger,
     });
+    this.#leaving = new Leaving({
+      ...ports,
+      settings,
+      config: () => this.#config.config,
+      onChange: this.#requestPass,
+    });
+    this.#changes = new ChangeLog(ports.logger);
     this.#showSessions = coalesce(() => {
       for (const status of this.#sessions.statuses()) {
         ports.metrics.showSession(status);
       }
       ports.metrics.showBfd(this.#bfd.statuses());
     });
-    this.#followStores();
+    this.stores.follow(this.#requestPass, () => this.#config.update());
   }
 
   /** Looks at the host's default gateways again, if the configuration asks for them. */
@@ -135,6 +136,9 @@ export class Speaker {
 
   /** What still has to happen before this node may count on its speaker; empty: nothing. */
   whyNotReady(): readonly string[] {
+    if (this.#leaving.isLeaving || this.#isClosing) {
+      return ["the speaker is about to end"];
+    }
     const waitingFor = this.#waitingFor();
     if (waitingFor.length === 0 && this.#decision === undefined) {
       return ["nothing was decided yet"];
@@ -142,8 +146,14 @@ export class Speaker {
     return this.#readiness.whyNot(waitingFor, this.#sessions.statuses(), this.#ports.clock.now());
   }
 
+  /** The session that takes a connection from `remote`; undefined: no peer has that address. */
+  acceptorFor(remote: Address): Acceptor | undefined {
+    return this.#sessions.acceptorFor(remote);
+  }
+
   state(): object {
     const { nodeName, podName, version } = this.#settings;
+    const drain = this.#leaving.drainSource;
     return speakerState(
       {
         nodeName,
@@ -153,40 +163,40 @@ export class Speaker {
         waitingFor: this.#waitingFor(),
         planned: this.#sessions.planned(),
         statuses: this.#sessions.statuses(),
-        notDialled: this.#notDialled,
+        notDialled: this.#changes.notDialled,
+        ...(drain === undefined ? {} : { drain }),
         ...(this.#decision === undefined ? {} : { decision: this.#decision }),
-        services: this.services.entries,
+        services: this.stores.services.entries,
         bfd: this.#bfd.states(),
       },
       (ms) => new Date(ms).toISOString(),
     );
   }
 
-  /** Withdraws every route and closes every session, with `text` for the routers' operators. */
-  async close(text: string): Promise<void> {
-    this.#isClosing = true;
-    await Promise.all([this.#sessions.closeAll({ text }), this.#secrets.close()]);
-    await this.#bfd.closeAdministratively();
+  statuses(): readonly SessionStatus[] {
+    return this.#sessions.statuses();
   }
 
-  #followStores(): void {
-    for (const store of [this.services, this.nodes]) {
-      store.onChange(this.#requestPass);
-    }
-    this.slices.onChange((change) => {
-      if (change.source === "list") {
-        this.#sliceIndex.replaceAll(this.slices.entries.values());
-      } else {
-        this.#sliceIndex.update(change.before, change.after);
-      }
-      this.#requestPass();
-    });
-    for (const store of [this.userConfig, this.inForceConfig]) {
-      store.onChange(() => {
-        this.#config.update();
-        this.#requestPass();
-      });
-    }
+  /**
+   * Advertises with GRACEFUL_SHUTDOWN from now on, over all sessions but those of `restarting`;
+   * `close` is to follow.
+   */
+  startLeaving(restarting: ReadonlySet<string>): void {
+    this.#leaving.startLeaving(restarting);
+  }
+
+  /**
+   * Withdraws every route and closes every session, with `text` for the routers' operators; then,
+   * in one turn, those of `restarting` without a word and with their routes where they are.
+   */
+  async close(text: string, restarting: ReadonlySet<string> = new Set()): Promise<void> {
+    this.#isClosing = true;
+    await Promise.all([
+      this.#sessions.closeAll({ text }, restarting),
+      this.#secrets.close(),
+      this.#leaving.close(),
+    ]);
+    await Promise.all([this.#sessions.closeForRestart({ text }), this.#bfd.close(restarting)]);
   }
 
   #takeStatus(status: SessionStatus): void {
@@ -196,18 +206,12 @@ export class Speaker {
   }
 
   #waitingFor(): readonly string[] {
-    const stores = {
-      Services: this.services,
-      EndpointSlices: this.slices,
-      [`the Node ${this.#settings.nodeName}`]: this.nodes,
-    };
-    const unread = Object.entries(stores).flatMap(([name, store]) =>
-      store.isSynced ? [] : [`${name} could not be read yet`],
-    );
-    const noNode = this.nodes.isSynced && this.#node === undefined;
+    const { nodeName } = this.#settings;
+    const { nodes } = this.stores;
+    const noNode = nodes.isSynced && this.#node === undefined;
     return [
-      ...unread,
-      ...(noNode ? [`there is no Node ${this.#settings.nodeName}`] : []),
+      ...this.stores.unread(nodeName),
+      ...(noNode ? [`there is no Node ${nodeName}`] : []),
       ...(this.#config.config === undefined
         ? [this.#config.state.reason ?? "no ConfigMap could be read yet"]
         : []),
@@ -219,10 +223,10 @@ export class Speaker {
       return;
     }
     const { config } = this.#config;
-    const { metrics, clock, defaultGateways } = this.#ports;
+    const { metrics, defaultGateways } = this.#ports;
     metrics.configLoaded.set({}, config === undefined ? 0 : 1);
     metrics.configStale.set({}, this.#config.isStale ? 1 : 0);
-    this.#node = this.nodes.entries.get(this.#settings.nodeName) ?? this.#node;
+    this.#node = this.stores.nodes.entries.get(this.#settings.nodeName) ?? this.#node;
     const node = this.#node;
     if (config === undefined || node === undefined) {
       return;
@@ -234,60 +238,41 @@ export class Speaker {
     });
     this.#sessions.apply(plan.sessions);
     this.#bfd.apply(plan.sessions);
-    this.#takeNotDialled(plan.notDialled);
+    this.#changes.showNotDialled(plan.notDialled);
     this.#showSessions();
-    if (this.#waitingFor().length > 0) {
-      return;
+    if (this.#waitingFor().length === 0) {
+      this.#decide(config, node, plan);
     }
+  }
+
+  #decide(config: Config, node: Node, plan: SessionPlan): void {
+    const { metrics, clock } = this.#ports;
+    const isFirst = this.#decision === undefined;
     const { loadBalancerClass, ignoreExcludeLabel } = this.#settings;
+    const snapshot = {
+      config,
+      loadBalancerClass,
+      services: this.stores.services.entries,
+      endpointSlices: this.stores.endpointSlices,
+      node,
+      ignoreExcludeLabel,
+      ...this.#leaving.take(node, isFirst),
+    };
     const startedMs = clock.now();
     const decision = decideRoutes(
-      {
-        config,
-        loadBalancerClass,
-        services: this.services.entries,
-        endpointSlices: this.#sliceIndex.byService,
-        node,
-        ignoreExcludeLabel,
-      },
-      plan.sessions.map(({ entryName, peer }) => ({ name: peer.name, entryName })),
+      snapshot,
+      plan.sessions.map(({ entryName, peer: { name } }) => {
+        return { name, entryName, isLeaving: this.#leaving.isSessionLeaving(name) };
+      }),
     );
     const seconds = (clock.now() - startedMs) / 1000;
+    if (!this.#leaving.follow(snapshot, decision, isFirst)) {
+      return;
+    }
     this.#sessions.setRoutes(decision.routes);
     const diff = diffAdvertised(this.#decision?.advertised ?? new Map(), decision.advertised);
     this.#decision = decision;
     metrics.showDecision(decision, diff, seconds);
-    this.#logChanges(diff);
-  }
-
-  #logChanges({ added, removed }: AdvertisedDiff): void {
-    if (added.length + removed.length > 0) {
-      const some = (addresses: readonly ServiceAddress[]) =>
-        addresses.slice(0, shownAddresses).map(({ service, ip }) => `${service} ${ip}`);
-      this.#ports.logger.info(
-        {
-          advertised: added.length,
-          withdrawn: removed.length,
-          ...(added.length === 0 ? {} : { advertise: some(added) }),
-          ...(removed.length === 0 ? {} : { withdraw: some(removed) }),
-        },
-        "what this node advertises changed",
-      );
-    }
-  }
-
-  #takeNotDialled(notDialled: readonly NotDialled[]): void {
-    const before = new Map(this.#notDialled.map((one) => [one.entryName, one.reason]));
-    for (const { entryName, reason, text } of notDialled) {
-      if (before.get(entryName) !== reason) {
-        const fields = { peer: entryName, reason, cause: text };
-        if (reason === "node-not-selected") {
-          this.#ports.logger.info(fields, "peer is not for this node");
-        } else {
-          this.#ports.logger.warn(fields, "peer is not dialled");
-        }
-      }
-    }
-    this.#notDialled = notDialled;
+    this.#changes.showAdvertised(diff);
   }
 }

@@ -112,11 +112,11 @@ test("the end by drain says AdminDown, the end by restart says nothing", async (
   const drained = bfdSessions();
   drained.sessions.apply(drained.planned);
   drained.sessions.takeStatus(drained.status);
-  await drained.sessions.closeAdministratively();
+  await drained.sessions.close(new Set());
   assert.deepEqual(drained.told.slice(2), ["admin-down rack-a", "close"]);
   const restarted = bfdSessions();
   restarted.sessions.apply(restarted.planned);
   restarted.sessions.takeStatus(restarted.status);
-  await restarted.sessions.closeSilently();
+  await restarted.sessions.close(new Set(["rack-a"]));
   assert.deepEqual(restarted.told.slice(2), ["close"]);
 });

@@ -12,6 +12,7 @@ import { SpeakerMetrics } from "../../../src/speaker/shell/metrics.ts";
 import { Speaker } from "../../../src/speaker/shell/speaker.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { recordingLogger } from "../../support/recording-logger.ts";
+import { TestCluster } from "../cluster-reads.ts";
 import { address, endpoint, node, service, silentBfd, slice } from "../fixtures.ts";
 import { TestRouter } from "../test-router.ts";
 
@@ -50,12 +51,15 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
   const logger = recordingLogger();
   const events: string[] = [];
   const secretStores: Store<Secret>[] = [];
+  const cluster = new TestCluster();
   const speaker = new Speaker(
     {
       nodeName: "node1",
       version: "0.1.0",
       loadBalancerClass: { isDefault: false },
       ignoreExcludeLabel: false,
+      drainOnCordon: false,
+      drainTimeMs: 0,
     },
     {
       clock,
@@ -69,6 +73,7 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
       metrics: new SpeakerMetrics(registry, "node1"),
       recordEvent: ({ reason, part }) => events.push(`${reason} ${part}`),
       defaultGateways: () => [],
+      reads: cluster.reads,
       followSecret: async (_name, store) => {
         secretStores.push(store);
       },
@@ -83,18 +88,18 @@ async function setUp(context: TestContext, clock: Clock = systemClock) {
     new Promise<void>((resolve) => {
       setImmediate(() => setImmediate(resolve));
     });
-  return { router, port, speaker, registry, logger, events, secretStores, settled };
+  return { router, port, speaker, registry, logger, events, secretStores, settled, cluster };
 }
 
 type Setup = Awaited<ReturnType<typeof setUp>>;
 
 function fillStores({ speaker, port }: Setup, services: readonly Service[] = [service("nginx")]) {
-  speaker.userConfig.replace(configMap("config", { config: configText(port) }), "1");
-  speaker.inForceConfig.replace(inForce(configText(port)), "1");
-  speaker.nodes.replace(new Map([["node1", node()]]), "1");
-  speaker.services.replace(new Map(services.map((one) => [one.key, one])), "1");
+  speaker.stores.userConfig.replace(configMap("config", { config: configText(port) }), "1");
+  speaker.stores.inForceConfig.replace(inForce(configText(port)), "1");
+  speaker.stores.nodes.replace(new Map([["node1", node()]]), "1");
+  speaker.stores.services.replace(new Map(services.map((one) => [one.key, one])), "1");
   const slices = services.map((one) => slice(one.key, [endpoint("node1")]));
-  speaker.slices.replace(new Map(slices.map((one) => [one.key, one])), "1");
+  speaker.stores.slices.replace(new Map(slices.map((one) => [one.key, one])), "1");
 }
 
 test("a Service with an endpoint reaches the router, then End-of-RIB; both go with it", async (t) => {
@@ -105,24 +110,24 @@ test("a Service with an endpoint reaches the router, then End-of-RIB; both go wi
   assert.deepEqual(router.log, ["open", "+172.16.7.192/32", "End-of-RIB ipv4", "End-of-RIB ipv6"]);
   assert.deepEqual(speaker.whyNotReady(), []);
   const ending = slice(key, [endpoint("node1", "gone")]);
-  speaker.slices.applyWatchEvent(ending.key, "2", ending);
+  speaker.stores.slices.applyWatchEvent(ending.key, "2", ending);
   await router.untilRoutes();
   assert.equal(router.log.at(-1), "-172.16.7.192/32");
-  speaker.slices.applyWatchEvent(ending.key, "3", slice(key, [endpoint("node2")]));
+  speaker.stores.slices.applyWatchEvent(ending.key, "3", slice(key, [endpoint("node2")]));
   await router.untilRoutes("172.16.7.192/32");
 });
 
 test("nothing is sent before every store has synced, and the speaker is not ready", async (t) => {
   const setup = await setUp(t);
   const { router, speaker, port } = setup;
-  speaker.inForceConfig.replace(inForce(configText(port)), "1");
-  speaker.nodes.replace(new Map([["node1", node()]]), "1");
+  speaker.stores.inForceConfig.replace(inForce(configText(port)), "1");
+  speaker.stores.nodes.replace(new Map([["node1", node()]]), "1");
   const one = service("nginx");
-  speaker.services.replace(new Map([[one.key, one]]), "1");
+  speaker.stores.services.replace(new Map([[one.key, one]]), "1");
   await router.until(() => router.count("open") === 1);
   assert.deepEqual(speaker.whyNotReady(), ["EndpointSlices could not be read yet"]);
   assert.deepEqual(router.log, ["open"]);
-  speaker.slices.replace(new Map(), "1");
+  speaker.stores.slices.replace(new Map(), "1");
   assert.deepEqual(speaker.whyNotReady(), ["nothing was decided yet"]);
   await router.until(() => router.count("End-of-RIB ipv6") === 1);
   assert.deepEqual([...router.routes], []);
@@ -137,9 +142,9 @@ test("an edit of the configuration touches only what differs", async (t) => {
   const { router, speaker, port, registry } = setup;
   await router.untilRoutes("172.16.7.192/32");
   const second = `- {my-asn: 64522, peer-asn: 64512, peer-address: 127.0.0.1, peer-port: ${otherPort}, name: other}`;
-  speaker.inForceConfig.replace(inForce(configText(port, second)), "2");
+  speaker.stores.inForceConfig.replace(inForce(configText(port, second)), "2");
   await other.untilRoutes("172.16.7.192/32");
-  speaker.inForceConfig.replace(
+  speaker.stores.inForceConfig.replace(
     inForce(configText(port, second.replace("}", ", hold-time: 9s}"))),
     "3",
   );
@@ -147,7 +152,7 @@ test("an edit of the configuration touches only what differs", async (t) => {
   assert.ok(other.log.includes("NOTIFICATION 6/6 Cease, Other Configuration Change: "));
   await other.untilRoutes("172.16.7.192/32");
   assert.match(await registry.text(), /routelb_bgp_session_up\{peer="other"\}/);
-  speaker.inForceConfig.replace(inForce(configText(port)), "4");
+  speaker.stores.inForceConfig.replace(inForce(configText(port)), "4");
   await other.until(() => other.log.at(-1) === "closed");
   assert.ok(other.log.some((line) => line.startsWith("NOTIFICATION 6/3 Cease")));
   assert.equal(router.count("open"), 1);
@@ -162,13 +167,13 @@ test("a peer that changes again and again has one connection at a time, and the 
   await router.untilRoutes("172.16.7.192/32");
   for (const [version, seconds] of [10, 11, 12, 13].entries()) {
     const text = configText(port).replace("name: router", `name: router\n  hold-time: ${seconds}s`);
-    speaker.inForceConfig.replace(inForce(text), String(version + 2));
+    speaker.stores.inForceConfig.replace(inForce(text), String(version + 2));
     await settled();
   }
-  speaker.inForceConfig.replace(inForce("peers: []\naddress-pools: []\n"), "7");
+  speaker.stores.inForceConfig.replace(inForce("peers: []\naddress-pools: []\n"), "7");
   await settled();
   const text = configText(port).replace("name: router", "name: router\n  hold-time: 14s");
-  speaker.inForceConfig.replace(inForce(text), "8");
+  speaker.stores.inForceConfig.replace(inForce(text), "8");
   await router.until(() => router.count("open") >= 2 && router.routes.size === 1);
   assert.equal(router.mostConnections, 1);
   const { sessions } = JSON.parse(JSON.stringify(speaker.state()));
@@ -181,7 +186,7 @@ test("a broken configuration changes nothing and is told", async (t) => {
   fillStores(setup);
   const { router, speaker, logger, registry } = setup;
   await router.untilRoutes("172.16.7.192/32");
-  speaker.userConfig.replace(configMap("config", { config: "peers: [{my-asn: 0}]" }), "2");
+  speaker.stores.userConfig.replace(configMap("config", { config: "peers: [{my-asn: 0}]" }), "2");
   await setup.settled();
   assert.match(await registry.text(), /^routelb_k8s_client_config_stale_bool 1$/m);
   assert.match(await registry.text(), /^routelb_k8s_client_config_loaded_bool 1$/m);
@@ -213,7 +218,7 @@ test("metrics: the session, its routes, and the addresses that are advertised", 
   fillStores(setup, [service("nginx"), service("idle", ["172.16.7.193"]), service("new", [])]);
   const { router, speaker, registry } = setup;
   const idle = slice("default/idle", [endpoint("node1", "not-ready")]);
-  speaker.slices.applyWatchEvent(idle.key, "2", idle);
+  speaker.stores.slices.applyWatchEvent(idle.key, "2", idle);
   await router.until(() => router.count("End-of-RIB ipv6") === 1);
   await setup.settled();
   const text = await registry.text();
@@ -256,7 +261,7 @@ test("a peer waits for its password's Secret, and keeps what the Secret held", a
     "name: router\n  password-secret: {name: routelb-peers, key: router}",
   );
   const states = () => JSON.parse(JSON.stringify(speaker.state()));
-  speaker.inForceConfig.replace(inForce(text), "2");
+  speaker.stores.inForceConfig.replace(inForce(text), "2");
   await settled();
   assert.equal(states().notDialled[0].reason, "secret-unread");
   const [store] = secretStores;
@@ -285,12 +290,12 @@ test("the Node's labels choose its peers", async (t) => {
     "name: router",
     "name: router\n  node-selectors: [{match-labels: {rack: a}}]",
   );
-  speaker.inForceConfig.replace(inForce(text), "2");
+  speaker.stores.inForceConfig.replace(inForce(text), "2");
   await setup.settled();
   assert.equal(router.count("open"), 1);
-  speaker.nodes.applyWatchEvent("node1", "3", node({ labels: { rack: "b" } }));
+  speaker.stores.nodes.applyWatchEvent("node1", "3", node({ labels: { rack: "b" } }));
   await router.until(() => router.log.at(-1) === "closed");
-  speaker.nodes.applyWatchEvent("node1", "4", node({ labels: { rack: "a" } }));
+  speaker.stores.nodes.applyWatchEvent("node1", "4", node({ labels: { rack: "a" } }));
   await router.untilRoutes("172.16.7.192/32");
   const said = logger.lines.filter(({ message }) => message === "peer is not for this node");
   assert.equal(said.length, 1);
@@ -301,9 +306,13 @@ test("a Node that is no longer there changes nothing", async (t) => {
   fillStores(setup);
   const { router, speaker } = setup;
   await router.untilRoutes("172.16.7.192/32");
-  speaker.nodes.applyWatchEvent("node1", "2", undefined);
+  speaker.stores.nodes.applyWatchEvent("node1", "2", undefined);
   const more = service("more", ["172.16.7.200"]);
-  speaker.services.applyWatchEvent(more.key, "3", more);
-  speaker.slices.applyWatchEvent("default/more-x", "4", slice(more.key, [endpoint("node3")]));
+  speaker.stores.services.applyWatchEvent(more.key, "3", more);
+  speaker.stores.slices.applyWatchEvent(
+    "default/more-x",
+    "4",
+    slice(more.key, [endpoint("node3")]),
+  );
   await router.untilRoutes("172.16.7.192/32", "172.16.7.200/32");
 });

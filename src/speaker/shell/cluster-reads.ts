@@ -1,0 +1,76 @@
+import type { Node } from "../../cluster/node.ts";
+import type { Pod } from "../../cluster/pod.ts";
+import { type KubeApi, listAll, type Scope } from "../../kube/client.ts";
+import { projectNode } from "../../kube/project.ts";
+import {
+  projectDaemonSet,
+  projectNodePlacement,
+  projectPod,
+} from "../../kube/project-placement.ts";
+import { resources } from "../../kube/resource.ts";
+import type { Store } from "../../kube/store.ts";
+import type { RestartEvidence } from "../restart.ts";
+
+/** What is read of the cluster beyond what is always followed, while something here leaves. */
+export interface ClusterReads {
+  /** Follows all Nodes until `signal` aborts. */
+  readonly followNodes: (store: Store<Node>, signal: AbortSignal) => Promise<void>;
+  /** Follows the speakers' Pods until `signal` aborts. */
+  readonly followSpeakers: (store: Store<Pod>, signal: AbortSignal) => Promise<void>;
+  readonly readNode: (name: string, signal: AbortSignal) => Promise<Node>;
+  readonly readSpeakers: (signal: AbortSignal) => Promise<readonly Pod[]>;
+  /** Rejects where a part is missing, too. */
+  readonly readRestartEvidence: (signal: AbortSignal) => Promise<RestartEvidence>;
+}
+
+export interface SpeakerIdentity {
+  readonly nodeName: string;
+  /** Absent: nobody said, so nothing about our own Pod can be read. */
+  readonly podName?: string;
+  readonly namespace: string;
+}
+
+/** The speakers' Pods of a namespace, by the labels that the manifests give them. */
+export function speakerPods(namespace: string): Scope {
+  const labelSelector = "app.kubernetes.io/name=routelb,app.kubernetes.io/component=speaker";
+  return { namespace, labelSelector };
+}
+
+export async function readSpeakerPods(
+  api: KubeApi,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<readonly Pod[]> {
+  const objects = await listAll(api, resources.pods, { ...speakerPods(namespace), signal });
+  return objects.map(projectPod);
+}
+
+export async function readNode(api: KubeApi, name: string, signal: AbortSignal): Promise<Node> {
+  return projectNode(await api.get({ resource: resources.nodes, name }, { signal }));
+}
+
+/** Reads our own Pod, then its DaemonSet and the Node: `get` on each. */
+export async function readRestartEvidence(
+  api: KubeApi,
+  { nodeName, podName, namespace }: SpeakerIdentity,
+  signal: AbortSignal,
+): Promise<RestartEvidence> {
+  if (podName === undefined) {
+    throw new Error("the name of our Pod is not known (--pod-name)");
+  }
+  const nodeRead = api.get({ resource: resources.nodes, name: nodeName }, { signal });
+  const podRead = api.get({ resource: resources.pods, namespace, name: podName }, { signal });
+  const [node, pod] = await Promise.all([nodeRead, podRead]);
+  const ownPod = projectPod(pod);
+  if (ownPod.daemonSet === undefined) {
+    throw new Error("our Pod belongs to no DaemonSet");
+  }
+  const { name } = ownPod.daemonSet;
+  const daemonSet = await api.get({ resource: resources.daemonSets, namespace, name }, { signal });
+  return {
+    ownPod,
+    daemonSet: projectDaemonSet(daemonSet),
+    node: projectNode(node),
+    placement: projectNodePlacement(node),
+  };
+}
