@@ -5,6 +5,7 @@ import type { KubeProxyMode } from "../../lab/cluster/flags.ts";
 import { RealKube } from "../../lab/cluster/real-kube.ts";
 import { Instance } from "../../lab/instance.ts";
 import { Lab } from "../../lab/lab.ts";
+import { logTails } from "../../lab/logs.ts";
 import type { Sight } from "../../lab/sights/sight.ts";
 
 export interface ClusterOptions {
@@ -20,6 +21,7 @@ export class Cluster implements AsyncDisposable {
   readonly lab: Lab;
   readonly kube: RealKube;
   readonly #instance: Instance;
+  #hasFailed = false;
 
   private constructor(instance: Instance, lab: Lab, kube: RealKube) {
     this.#instance = instance;
@@ -53,11 +55,25 @@ export class Cluster implements AsyncDisposable {
 
   /** Looks at one sight of the scenario and reports what was seen. */
   async see(sight: Sight, context: TestContext): Promise<void> {
-    context.diagnostic(await sight.see(this.lab, () => undefined));
+    await this.look(context, () => sight.see(this.lab, () => undefined));
+  }
+
+  /** Reports what `action` saw; if it fails, the ends of all logs are shown when the cluster ends. */
+  async look(context: TestContext, action: () => Promise<string>): Promise<void> {
+    try {
+      context.diagnostic(await action());
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.lab.close();
-    await this.#instance.close();
+    try {
+      if (this.#hasFailed) process.stderr.write(await logTails(this.#instance, 40));
+      await this.lab.close();
+    } finally {
+      await this.#instance.close();
+    }
   }
 }
