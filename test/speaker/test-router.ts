@@ -5,10 +5,20 @@ import { notificationName, shutdownText } from "../../src/bgp/codec/notification
 import type { ReceivedUpdate } from "../../src/bgp/codec/update.ts";
 import { parseAddress } from "../../src/net/address.ts";
 
+const gracefulShutdown = 0xffff_0000;
+const gracefulRestart = {
+  type: "graceful-restart",
+  restarted: false,
+  notification: false,
+  restartTimeSeconds: 120,
+  families: [],
+} as const;
 const context = { asnOctets: 4, internal: false } as const;
 
 export interface TestRouterOptions {
   readonly asn: number;
+  /** It keeps our routes over a restart (RFC 4724). */
+  readonly gracefulRestart?: boolean;
 }
 
 /**
@@ -18,17 +28,19 @@ export interface TestRouterOptions {
 export class TestRouter {
   /** Prefixes that it has now. */
   readonly routes = new Set<string>();
-  /** `open`, `+prefix`, `-prefix`, `End-of-RIB ipv4`, `NOTIFICATION ...`, `closed`, in order. */
+  /** `open`, `+prefix` (` leaves` behind it with GRACEFUL_SHUTDOWN), `-prefix`, `End-of-RIB ipv4`, `NOTIFICATION ...`, `closed`, in order. */
   readonly log: string[] = [];
   /** The most connections that it had at one time. */
   mostConnections = 0;
   readonly #asn: number;
+  readonly #gracefulRestart: boolean;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #waiting = new Set<() => void>();
 
-  constructor({ asn }: TestRouterOptions) {
+  constructor({ asn, gracefulRestart = false }: TestRouterOptions) {
     this.#asn = asn;
+    this.#gracefulRestart = gracefulRestart;
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -124,6 +136,7 @@ export class TestRouter {
           { type: "multiprotocol", afi: 1, safi: 1 },
           { type: "multiprotocol", afi: 2, safi: 1 },
           { type: "four-octet-asn", asn: this.#asn },
+          ...(this.#gracefulRestart ? [gracefulRestart] : []),
         ],
       },
       context,
@@ -140,7 +153,7 @@ export class TestRouter {
     }
     for (const { key } of reached) {
       this.routes.add(key);
-      this.#note(`+${key}`);
+      this.#note(attributes.communities?.includes(gracefulShutdown) ? `+${key} leaves` : `+${key}`);
     }
     if (reached.length + gone.length === 0) {
       const family = mpUnreach?.type === "unicast" ? mpUnreach.family : "ipv4";
