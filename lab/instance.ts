@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/
 import { join } from "node:path";
 import { numberAt, parseJson, textAt } from "./kube/json.ts";
 import { exclusively } from "./mutex.ts";
-import { deleteNamespaces, instanceNamespaces, namespaceName } from "./namespaces.ts";
-import { waitFor } from "./wait.ts";
+import { deleteNamespaces, instanceNamespaces, namespaceName, sendSignal } from "./namespaces.ts";
+import { pause } from "./wait.ts";
 
 /** State of running labs: one directory per instance. Nothing of a lab lies elsewhere. */
 export const stateRoot = "/run/routelb";
@@ -99,15 +99,19 @@ export async function livingOwner(id: string): Promise<Owner | undefined> {
   return owner !== undefined && (await isAlive(owner)) ? owner : undefined;
 }
 
-/** Asks the owner of `id` to end, as Ctrl-C would, and waits until it is gone; false: nobody owned it. */
-export async function stopInstance(id: string, timeoutMs: number): Promise<boolean> {
+/**
+ * Asks the owner of `id` to end, as Ctrl-C would, and kills it if it has not after `graceMs`; what
+ * it leaves then is for `removeDeadInstances`. False: nobody owned it.
+ */
+export async function stopInstance(id: string, graceMs: number): Promise<boolean> {
   const owner = await livingOwner(id);
   if (owner === undefined) return false;
   process.kill(owner.pid, "SIGTERM");
-  await waitFor(async () => ((await isAlive(owner)) ? undefined : true), {
-    what: `end of process ${owner.pid}, which runs the lab "${id}"`,
-    timeoutMs,
-  });
+  const deadline = performance.now() + graceMs;
+  while (await isAlive(owner)) {
+    if (performance.now() > deadline) sendSignal(owner.pid, "SIGKILL");
+    await pause(50);
+  }
   return true;
 }
 

@@ -99,7 +99,7 @@ async function down(settings: Settings): Promise<number> {
   const owner = await livingOwner(settings.id);
   if (owner !== undefined) {
     print(`ending the lab "${owner.id}" (process ${owner.pid})\n`);
-    await stopInstance(settings.id, 60_000);
+    await stopInstance(settings.id, 20_000);
   }
   const removed = await removeDeadInstances();
   if (removed.length > 0) print(`removed what was left of: ${removed.join(", ")}\n`);
@@ -153,6 +153,7 @@ async function runLab(
     progress,
     ...(settings.kubectl !== undefined && { kubectl: settings.kubectl }),
   });
+  signal.throwIfAborted();
   progress("the lab is up");
   const ended = new Promise<number>((resolve) => {
     signal.addEventListener("abort", () => resolve(130));

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { access } from "node:fs/promises";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { attempt, run } from "../../lab/command.ts";
+import { stateRoot } from "../../lab/instance.ts";
+import { instanceNamespaces } from "../../lab/namespaces.ts";
+import { HopelessError, waitFor } from "../../lab/wait.ts";
+
+const program = fileURLToPath(new URL("../../lab/main.ts", import.meta.url));
+const id = "mainlab";
+
+interface RunningLab {
+  readonly process: ChildProcess;
+  /** What it printed so far. */
+  readonly printed: () => string;
+  readonly exited: Promise<unknown>;
+}
+
+function startLab(...args: readonly string[]): RunningLab {
+  const child = spawn(process.execPath, [program, "--id", id, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  return { process: child, printed: () => text, exited: once(child, "exit") };
+}
+
+async function printed(lab: RunningLab, pattern: RegExp): Promise<void> {
+  await waitFor(
+    () => {
+      if (pattern.test(lab.printed())) return true;
+      if (lab.process.exitCode !== null) throw new HopelessError(`it ended: ${lab.printed()}`);
+      return undefined;
+    },
+    { what: `the lab prints ${pattern.source}`, timeoutMs: 90_000, intervalMs: 5 },
+  );
+}
+
+async function leftovers(): Promise<readonly string[]> {
+  const directory = `${stateRoot}/${id}`;
+  const isThere = await access(directory).then(
+    () => true,
+    () => false,
+  );
+  const processes = (await run("ps", ["-eo", "args"])).split("\n");
+  return [
+    ...(await instanceNamespaces(id)),
+    ...(isThere ? [directory] : []),
+    ...processes.filter((line) => line.includes(`${directory}/`)),
+  ];
+}
+
+const steps = [/network namespaces/, /API server on/, /kubelets, controller/, /BGP sessions/];
+
+for (const step of steps) {
+  test(`Ctrl-C while the lab starts (${step.source}) leaves nothing`, async () => {
+    const lab = startLab("--no-tour");
+    await printed(lab, step);
+    lab.process.kill("SIGINT");
+    await waitFor(() => (lab.process.exitCode === null ? undefined : true), {
+      what: "the lab ends",
+      timeoutMs: 60_000,
+    });
+    assert.equal(lab.process.exitCode, 130, lab.printed());
+    assert.deepEqual(await leftovers(), []);
+  });
+}
+
+test("down ends a lab that runs, and a second start of one id is refused meanwhile", async () => {
+  const lab = startLab("--no-tour");
+  await printed(lab, /The lab is up/);
+  const second = await attempt(process.execPath, [program, "--id", id]);
+  assert.match(second.text, /the lab "mainlab" is already running \(process \d+\)/);
+  await run(process.execPath, [program, "down", "--id", id], { timeoutMs: 60_000 });
+  await lab.exited;
+  assert.deepEqual(await leftovers(), []);
+});
+
+test("what a killed lab left is removed by down", async () => {
+  const lab = startLab("--no-tour");
+  await printed(lab, /The lab is up/);
+  lab.process.kill("SIGKILL");
+  await lab.exited;
+  assert.notDeepEqual(await leftovers(), []);
+  assert.match(
+    await run(process.execPath, [program, "down"], { timeoutMs: 60_000 }),
+    /removed what was left of: .*mainlab/,
+  );
+  assert.deepEqual(await leftovers(), []);
+});
+
+test("an option that nobody knows is refused with the usage", async () => {
+  const { ok, text } = await attempt(process.execPath, [program, "--chekc"]);
+  assert.equal(ok, false);
+  assert.match(text, /ended with 2: Unknown option '--chekc'/);
+  assert.match(text, /npm run lab -- \[--check \| down\]/);
+});
