@@ -1,0 +1,15 @@
+/** `npm run bench -- NAME [options]`: needs root, as the lab does. */
+import { benchBgp } from "./bgp.ts";
+
+const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  bgp: benchBgp,
+};
+
+const [name = "", ...args] = process.argv.slice(2);
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(`usage: npm run bench -- ${Object.keys(benches).join("|")} [options]`);
+  process.exitCode = 2;
+} else {
+  await bench(args);
+}
