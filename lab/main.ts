@@ -173,7 +173,7 @@ async function show(
     return isAllSeen ? 0 : 1;
   }
   if (settings.hasTour) await giveTour(lab, print);
-  print(playCommands(lab));
+  print(playCommands(lab, settings.hasTour));
   return new Promise(() => undefined);
 }
 

@@ -2,7 +2,12 @@ import type { Lab } from "./lab.ts";
 import { describeError } from "./logs.ts";
 import { nodeHalted } from "./sights/halt.ts";
 import { localPolicy } from "./sights/local.ts";
-import { requestsSpread, routerHasRoute, serviceHasAddress } from "./sights/service.ts";
+import {
+  nginxManifest,
+  requestsSpread,
+  routerHasRoute,
+  serviceHasAddress,
+} from "./sights/service.ts";
 import type { Show, Sight } from "./sights/sight.ts";
 import { scenario, workerNodes } from "./topology.ts";
 
@@ -37,15 +42,16 @@ export async function giveTour(lab: Lab, print: (text: string) => void): Promise
   }
 }
 
-/** Commands for a user to paste while the lab runs. */
-export function playCommands(lab: Lab): string {
+/** Commands for a user to paste while the lab runs. Without the tour, nginx is still to be made. */
+export function playCommands(lab: Lab, hasNginx: boolean): string {
   const node = workerNodes[2]?.name ?? "node3";
   const { router, client } = lab.topology;
   const vtysh = router.vtyshCommand('"show ip bgp"').join(" ");
+  const create = `\n  ${lab.kubectl.path} create -f ${nginxManifest}`;
   return `
 The lab is up; Ctrl-C ends it and leaves nothing behind. In another terminal, as root:
 
-  export KUBECONFIG=${lab.kubectl.kubeconfig}
+  export KUBECONFIG=${lab.kubectl.kubeconfig}${hasNginx ? "" : create}
   ${lab.kubectl.path} get svc,nodes,pods -A -o wide
   ${lab.kubectl.path} describe svc nginx
   ${lab.kubectl.path} scale deployment nginx --replicas=1

@@ -10,7 +10,8 @@ import { formatFailures, ingressNode } from "./traffic.ts";
 
 const { serviceAddress } = scenario;
 const prefix = `${serviceAddress}/32`;
-const nginxManifest = fileURLToPath(new URL("../manifests/nginx.yaml", import.meta.url));
+/** The scenario's Deployment and Service. */
+export const nginxManifest = fileURLToPath(new URL("../manifests/nginx.yaml", import.meta.url));
 
 /** Sight 1: the Service has an address. */
 export const serviceHasAddress: Sight = {
