@@ -104,7 +104,6 @@ export const controllerFlags: readonly FlagSpec[] = [
     help: "how long a Lease that is not renewed counts",
     default: "15s",
     whyInvalid: mustBeDuration,
-    isNotActedOn: true,
   },
   {
     name: "lease-renew",
@@ -112,12 +111,10 @@ export const controllerFlags: readonly FlagSpec[] = [
     help: "a leader that could not renew for so long stops acting",
     default: "10s",
     whyInvalid: mustBeDuration,
-    isNotActedOn: true,
   },
   {
     name: "no-leader-election",
     help: "act without a Lease: for a single replica",
-    isNotActedOn: true,
   },
 ];
 
@@ -171,7 +168,6 @@ export const speakerFlags: readonly FlagSpec[] = [
     help: "hold a change that would withdraw a larger share of the routes",
     default: "50%",
     whyInvalid: mustBeShareOrOff,
-    isNotActedOn: true,
   },
   {
     name: "ignore-exclude-lb",
@@ -227,4 +223,9 @@ export function required(flags: ParsedFlags, name: string): string {
 /** @throws UsageError if the flag has neither a value nor a default */
 export function durationMs(flags: ParsedFlags, name: string): number {
   return (parseDurationSeconds(required(flags, name)) ?? 0) * 1_000;
+}
+
+/** `50%` as 0.5; undefined: off. */
+export function shareOf(text: string): number | undefined {
+  return text === "off" ? undefined : Number.parseInt(text, 10) / 100;
 }

@@ -3,6 +3,7 @@ import {
   parseListenAddress,
   readDaemonOptions,
   required,
+  shareOf,
   speakerFlags,
 } from "./daemon-flags.ts";
 import { formatFlags, parseFlags } from "./flags.ts";
@@ -24,6 +25,7 @@ export async function runSpeakerCommand(args: readonly string[], io: CommandIo):
   const flags = parseFlags(speakerFlags, args, io.environment);
   const podName = flags.value("pod-name");
   const listen = parseListenAddress(required(flags, "listen"));
+  const withdrawShare = shareOf(required(flags, "withdraw-guard"));
   const options = {
     ...readDaemonOptions(flags),
     ...(podName === undefined ? {} : { podName }),
@@ -33,6 +35,7 @@ export async function runSpeakerCommand(args: readonly string[], io: CommandIo):
     ignoreExcludeLabel: flags.isOn("ignore-exclude-lb"),
     drainOnCordon: flags.isOn("drain-on-cordon"),
     drainTimeMs: durationMs(flags, "drain-time"),
+    ...(withdrawShare === undefined ? {} : { withdrawShare }),
   };
   const { createLogger } = await import("../runtime/logger.ts");
   const { runProcess } = await import("../runtime/run.ts");

@@ -12,10 +12,10 @@ export interface HttpServerOptions {
   /** Why the process is not ready; an empty list: it is. */
   readonly whyNotReady: () => readonly string[];
   /**
-   * What `/state` shows; absent: the path does not exist. It is written piece by piece, with turns
+   * What `/state` shows, or the part that its query asks for; absent: the path does not exist. It is written piece by piece, with turns
    * of the event loop between, so it must not be changed after.
    */
-  readonly state?: () => object;
+  readonly state?: (query: URLSearchParams) => object;
   readonly logger: Logger;
 }
 
@@ -74,7 +74,8 @@ async function answer(
     text(response, 405, "only GET is answered\n");
     return;
   }
-  switch (new URL(request.url ?? "/", "http://localhost").pathname) {
+  const url = new URL(request.url ?? "/", "http://localhost");
+  switch (url.pathname) {
     case "/healthz":
       text(response, 200, "ok\n");
       return;
@@ -90,7 +91,7 @@ async function answer(
       return;
     case "/state":
       if (options.state !== undefined) {
-        await writeState(response, options.state());
+        await writeState(response, options.state(url.searchParams));
         return;
       }
   }

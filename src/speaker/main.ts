@@ -20,7 +20,6 @@ import { projectPod } from "../kube/project-placement.ts";
 import { Reflector } from "../kube/reflector.ts";
 import { type Resource, resources } from "../kube/resource.ts";
 import type { Store } from "../kube/store.ts";
-import type { Address } from "../net/address.ts";
 import { type Prefix, parsePrefix } from "../net/prefix.ts";
 import { type Clock, sleep, systemClock } from "../runtime/clock.ts";
 import { startHttpServer } from "../runtime/http.ts";
@@ -32,16 +31,18 @@ import { parseDefaultGateways } from "./default-gateway.ts";
 import type { BfdPort } from "./shell/bfd.ts";
 import {
   type ClusterReads,
+  findPresent,
   readNode,
   readRestartEvidence,
   readSpeakerPods,
   speakerPods,
 } from "./shell/cluster-reads.ts";
 import { leave } from "./shell/exit.ts";
-import { type ListenAddress, listenForPeers } from "./shell/listening.ts";
+import { type ListenAddress, listenerLoops } from "./shell/listening.ts";
 import { SpeakerMetrics } from "./shell/metrics.ts";
 import { Speaker } from "./shell/speaker.ts";
 import type { SpeakerStores } from "./shell/stores.ts";
+import { readStateQuery } from "./state.ts";
 
 export interface SpeakerOptions {
   readonly nodeName: string;
@@ -59,6 +60,8 @@ export interface SpeakerOptions {
   readonly drainOnCordon: boolean;
   /** Between GRACEFUL_SHUTDOWN and withdrawal. */
   readonly drainTimeMs: number;
+  /** Of `--withdraw-guard`, 0 to 1; absent: off. */
+  readonly withdrawShare?: number;
   /** 0: one that is free. */
   readonly port: number;
   /** Absent: all addresses. */
@@ -140,7 +143,7 @@ export async function runSpeaker(
     port: options.port,
     metrics: registry,
     whyNotReady: () => speaker.whyNotReady(),
-    ...(options.servesState ? { state: () => speaker.state() } : {}),
+    ...(options.servesState ? { state: (query) => speaker.state(readStateQuery(query)) } : {}),
     logger: logger.child({ component: "http" }),
   });
   world.onListening(http.port);
@@ -148,7 +151,7 @@ export async function runSpeaker(
     await runLoops(
       [
         ...storeLoops(speaker.stores, options, follow),
-        ...listenerLoops(speaker, options, logger),
+        ...listenerLoops(options.listen, (remote) => speaker.acceptorFor(remote), logger),
         { name: "events", run: (stop) => events.run(stop) },
         {
           name: "bfd",
@@ -250,6 +253,7 @@ function clusterReads(api: KubeApi, options: SpeakerOptions, follow: Follow): Cl
       follow(pods, store, projectPod, speakerPods(namespace), "speaker pods").run(stop),
     readNode: (name, stop) => readNode(api, name, stop),
     readSpeakers: (stop) => readSpeakerPods(api, namespace, stop),
+    findPresent: (kind, keys, stop) => findPresent(api, resources[kind], keys, stop),
     readRestartEvidence: (stop) => readRestartEvidence(api, options, stop),
   };
 }
@@ -279,22 +283,6 @@ function projectAndParse(object: KubeObject): Service {
 
 function aborted(signal: AbortSignal): Promise<unknown> {
   return signal.aborted ? Promise.resolve() : once(signal, "abort");
-}
-
-function listenerLoops(
-  speaker: Speaker,
-  { listen }: SpeakerOptions,
-  logger: Logger,
-): readonly Loop[] {
-  const acceptorFor = (remote: Address) => speaker.acceptorFor(remote);
-  const options = listen && {
-    ...listen,
-    acceptorFor,
-    logger: logger.child({ component: "listen" }),
-  };
-  return options === undefined
-    ? []
-    : [{ name: "listener", run: (stop) => listenForPeers(options, stop) }];
 }
 
 /** The kernel tells nobody here when a default route changes, so it is looked up now and then. */

@@ -22,9 +22,15 @@ export class SliceIndex {
         list.push(slice);
       }
     }
-    this.#byService.clear();
+    for (const serviceKey of this.#byService.keys()) {
+      if (!lists.has(serviceKey)) {
+        this.#byService.delete(serviceKey);
+      }
+    }
     for (const [serviceKey, list] of lists) {
-      this.#byService.set(serviceKey, list);
+      if (!isSameList(list, this.#byService.get(serviceKey))) {
+        this.#byService.set(serviceKey, list);
+      }
     }
   }
 
@@ -49,4 +55,11 @@ export class SliceIndex {
       this.#byService.set(serviceKey, slices);
     }
   }
+}
+
+function isSameList(
+  list: readonly EndpointSlice[],
+  other: readonly EndpointSlice[] | undefined,
+): boolean {
+  return list.length === other?.length && list.every((slice) => other.includes(slice));
 }

@@ -2,7 +2,9 @@ import type { Route } from "../bgp/route.ts";
 import type { SessionStatus } from "../bgp/session/status.ts";
 import type { DrainCause } from "../cluster/node.ts";
 import type { Service } from "../cluster/service.ts";
+import { prefixContains } from "../net/prefix.ts";
 import type { BfdSessionPlan } from "./bfd-peer.ts";
+import { parseIngress } from "./candidate.ts";
 import type { Decision } from "./decide.ts";
 import type { NotDialled, PlannedSession } from "./peers.ts";
 import type { Withheld } from "./withheld.ts";
@@ -52,13 +54,34 @@ export interface ConfigState {
   readonly reason?: string;
 }
 
+/** Which part of the state is wanted; empty: all of it. */
+export interface StateQuery {
+  /** Neither routes nor Services. */
+  readonly only?: "sessions";
+  /** Of the Services and routes, those of this one, by its key. */
+  readonly service?: string;
+}
+
+/** `?only=sessions` and `?service=NAMESPACE/NAME`. */
+export function readStateQuery(query: URLSearchParams): StateQuery {
+  const service = query.get("service");
+  return {
+    ...(query.get("only") === "sessions" ? { only: "sessions" } : {}),
+    ...(service === null ? {} : { service }),
+  };
+}
+
 /**
  * The JSON of `/state`: what the sessions are and why, the routes for each, and for each Service of
  * type LoadBalancer where it is advertised and why not elsewhere. Never a secret.
  *
  * `formatTime` turns milliseconds since the epoch into text.
  */
-export function speakerState(sources: StateSources, formatTime: (ms: number) => string): object {
+export function speakerState(
+  sources: StateSources,
+  formatTime: (ms: number) => string,
+  query: StateQuery = {},
+): object {
   const { decision } = sources;
   const entries = new Map(sources.planned.map((planned) => [planned.peer.name, planned]));
   return {
@@ -73,10 +96,30 @@ export function speakerState(sources: StateSources, formatTime: (ms: number) => 
     ),
     notDialled: sources.notDialled,
     drain: drainState(sources.drain, formatTime),
+    ...(query.only === "sessions" ? {} : routesAndServices(sources.services, decision, query)),
+  };
+}
+
+function routesAndServices(
+  services: ReadonlyMap<string, Service>,
+  decision: Decision | undefined,
+  { service: key }: StateQuery,
+): object {
+  if (decision === undefined) {
+    return { routes: {}, services: [] };
+  }
+  const service = key === undefined ? undefined : services.get(key);
+  const chosen =
+    key === undefined ? [...services.values()] : service === undefined ? [] : [service];
+  const addresses = key === undefined ? undefined : chosen.flatMap(parseIngress);
+  const isChosen = ({ prefix }: Route) =>
+    addresses === undefined ||
+    addresses.some(({ address }) => address !== undefined && prefixContains(prefix, address));
+  return {
     routes: Object.fromEntries(
-      [...(decision?.routes ?? [])].map(([peer, routes]) => [peer, routes.map(routeState)]),
+      [...decision.routes].map(([peer, routes]) => [peer, routes.filter(isChosen).map(routeState)]),
     ),
-    services: decision === undefined ? [] : serviceStates(sources.services, decision),
+    services: serviceStates(chosen, decision),
   };
 }
 
@@ -149,10 +192,10 @@ interface ServiceState {
 }
 
 function serviceStates(
-  services: ReadonlyMap<string, Service>,
+  services: readonly Service[],
   { advertised, withheld, refused }: Decision,
 ): readonly ServiceState[] {
-  return [...services.values()]
+  return services
     .filter(({ type }) => type === "LoadBalancer")
     .map(({ key }) => ({
       service: key,

@@ -64,7 +64,7 @@ describe("flags", () => {
     const flags = parseFlags(speakerFlags, ["--drain-time", "1m30s", "--withdraw-guard", "off"], {
       ROUTELB_DATAPLANE_CHECK: "enforce",
     });
-    assert.deepEqual(flags.notActedOn, ["dataplane-check", "withdraw-guard"]);
+    assert.deepEqual(flags.notActedOn, ["dataplane-check"]);
   });
 
   test("--listen takes a port, with an address before it or not", () => {

@@ -15,6 +15,8 @@ export class TestCluster {
   followedNodes: Store<Node> | undefined;
   followedSpeakers: Store<Pod> | undefined;
   failure: Error | undefined;
+  /** Keys of what a list of Services or EndpointSlices shows. */
+  present: ReadonlySet<string> = new Set();
 
   add(name: string, overrides: Partial<Node> = {}): void {
     this.nodes.set(name, node({ name, uid: `uid-${name}`, ...overrides }));
@@ -53,6 +55,10 @@ export class TestCluster {
     readSpeakers: async () => {
       this.#note("speakers");
       return this.pods;
+    },
+    findPresent: async (kind, keys) => {
+      this.#note(kind);
+      return new Set([...keys].filter((key) => this.present.has(key)));
     },
     readRestartEvidence: async () => {
       this.#note("evidence");

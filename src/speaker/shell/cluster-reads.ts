@@ -1,13 +1,13 @@
 import type { Node } from "../../cluster/node.ts";
 import type { Pod } from "../../cluster/pod.ts";
-import { type KubeApi, listAll, type Scope } from "../../kube/client.ts";
+import { type KubeApi, listAll, objectKey, type Scope } from "../../kube/client.ts";
 import { projectNode } from "../../kube/project.ts";
 import {
   projectDaemonSet,
   projectNodePlacement,
   projectPod,
 } from "../../kube/project-placement.ts";
-import { resources } from "../../kube/resource.ts";
+import { type Resource, resources } from "../../kube/resource.ts";
 import type { Store } from "../../kube/store.ts";
 import type { RestartEvidence } from "../restart.ts";
 
@@ -19,6 +19,12 @@ export interface ClusterReads {
   readonly followSpeakers: (store: Store<Pod>, signal: AbortSignal) => Promise<void>;
   readonly readNode: (name: string, signal: AbortSignal) => Promise<Node>;
   readonly readSpeakers: (signal: AbortSignal) => Promise<readonly Pod[]>;
+  /** Which of `keys` the server has, by a list of the newest state. */
+  readonly findPresent: (
+    kind: "services" | "endpointSlices",
+    keys: ReadonlySet<string>,
+    signal: AbortSignal,
+  ) => Promise<ReadonlySet<string>>;
   /** Rejects where a part is missing, too. */
   readonly readRestartEvidence: (signal: AbortSignal) => Promise<RestartEvidence>;
 }
@@ -47,6 +53,30 @@ export async function readSpeakerPods(
 
 export async function readNode(api: KubeApi, name: string, signal: AbortSignal): Promise<Node> {
   return projectNode(await api.get({ resource: resources.nodes, name }, { signal }));
+}
+
+export async function findPresent(
+  api: KubeApi,
+  resource: Resource,
+  keys: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const present = new Set<string>();
+  let continueToken: string | undefined;
+  do {
+    const page = {
+      limit: 500,
+      signal,
+      ...(continueToken === undefined ? {} : { continueToken }),
+    };
+    ({ continueToken } = await api.list(resource, page, (object) => {
+      const key = objectKey(object);
+      if (keys.has(key)) {
+        present.add(key);
+      }
+    }));
+  } while (continueToken !== undefined);
+  return present;
 }
 
 /** Reads our own Pod, then its DaemonSet and the Node: `get` on each. */

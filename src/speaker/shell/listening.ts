@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type Acceptor, BgpListener } from "../../bgp/session/listener.ts";
 import type { Address } from "../../net/address.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { Loop } from "../../runtime/run.ts";
 
 /** Where connections that routers open are taken (`--listen`). */
 export interface ListenAddress {
@@ -11,21 +12,27 @@ export interface ListenAddress {
   readonly port: number;
 }
 
-export interface ListeningOptions extends ListenAddress {
-  readonly acceptorFor: (remote: Address) => Acceptor | undefined;
-  readonly logger: Logger;
-}
+type AcceptorFor = (remote: Address) => Acceptor | undefined;
 
 /** Ports below it are for processes with CAP_NET_BIND_SERVICE. */
 const firstFreePort = 1024;
 
-/**
- * Takes connections until `signal` aborts.
- *
- * @throws Error if the port cannot be had, with the likely cure
- */
-export async function listenForPeers(
-  { address, port, acceptorFor, logger }: ListeningOptions,
+/** What takes connections, or nothing where none are to be taken. */
+export function listenerLoops(
+  listen: ListenAddress | undefined,
+  acceptorFor: AcceptorFor,
+  logger: Logger,
+): readonly Loop[] {
+  return listen === undefined
+    ? []
+    : [{ name: "listener", run: (stop) => takeConnections(listen, acceptorFor, logger, stop) }];
+}
+
+/** @throws Error if the port cannot be had, with the likely cure */
+async function takeConnections(
+  { address, port }: ListenAddress,
+  acceptorFor: AcceptorFor,
+  logger: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const where = { ...(address && { address }), port };

@@ -44,6 +44,7 @@ const bfdCounters = [
 export class SpeakerMetrics {
   readonly configLoaded: Gauge<never>;
   readonly configStale: Gauge<never>;
+  readonly heldWithdrawals: Gauge<never>;
   /** For the Reflector of a resource, which may be one object: `configmaps/config`. */
   readonly follow: (resource: string) => ReflectorMetrics;
   readonly #sessionUp: Gauge<"peer">;
@@ -76,6 +77,10 @@ export class SpeakerMetrics {
     this.configStale = gauge(
       "k8s_client_config_stale_bool",
       "1 if another configuration than the one in force was written",
+    );
+    this.heldWithdrawals = gauge(
+      "speaker_held_withdrawals",
+      "Routes that a doubtful change would withdraw and that are held for now",
     );
     this.follow = followMetrics(registry);
     this.#sessionUp = ofPeer("session_up", "1 if the session is Established");

@@ -2,44 +2,31 @@ import type { Acceptor } from "../../bgp/session/listener.ts";
 import type { SessionPorts } from "../../bgp/session/session.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
 import type { Node } from "../../cluster/node.ts";
-import type { LoadBalancerClass } from "../../cluster/service.ts";
-import type { Config } from "../../config/model.ts";
-import type { EventNote } from "../../kube/event-note.ts";
 import type { Address } from "../../net/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { coalesce } from "../../runtime/coalesce.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { diffAdvertised } from "../changes.ts";
-import { type Decision, decideRoutes } from "../decide.ts";
-import { needsDefaultGateways, planSessions, type SessionPlan, secretNames } from "../peers.ts";
-import { speakerState } from "../state.ts";
+import { needsDefaultGateways, secretNames } from "../peers.ts";
+import { type StateQuery, speakerState } from "../state.ts";
 import { type BfdOptions, BfdSessions } from "./bfd.ts";
 import { ChangeLog } from "./change-log.ts";
-import type { ClusterReads } from "./cluster-reads.ts";
 import { ConfigSource } from "./config-source.ts";
-import { type DepartureSettings, Leaving } from "./leaving.ts";
-import type { SpeakerMetrics } from "./metrics.ts";
+import { Decider, type DeciderPorts, type DeciderSettings } from "./decider.ts";
 import { Readiness } from "./readiness.ts";
 import { SecretWatches, type SecretWatchesOptions } from "./secret-watches.ts";
 import { SessionEvents } from "./session-events.ts";
 import { Sessions } from "./sessions.ts";
 import { SpeakerStores } from "./stores.ts";
 
-export interface SpeakerSettings extends DepartureSettings {
+export interface SpeakerSettings extends DeciderSettings {
   readonly podName?: string;
   readonly version: string;
-  readonly loadBalancerClass: LoadBalancerClass;
 }
 
-export interface SpeakerPorts extends SessionPorts {
+export interface SpeakerPorts extends SessionPorts, DeciderPorts {
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: SpeakerMetrics;
-  readonly recordEvent: (note: EventNote) => void;
-  /** Of this host's routing table, as it is now. */
-  readonly defaultGateways: () => readonly Address[];
   readonly followSecret: SecretWatchesOptions["follow"];
-  readonly reads: ClusterReads;
   readonly bfdMonitor: BfdOptions["monitor"];
   readonly localPrefixes: BfdOptions["localPrefixes"];
 }
@@ -61,12 +48,11 @@ export class Speaker {
   readonly #events: SessionEvents;
   readonly #secrets: SecretWatches;
   readonly #bfd: BfdSessions;
-  readonly #leaving: Leaving;
+  readonly #decider: Decider;
   readonly #changes: ChangeLog;
   readonly #requestPass: () => void;
   readonly #showSessions: () => void;
   #node: Node | undefined;
-  #decision: Decision | undefined;
   #isClosing = false;
 
   constructor(settings: SpeakerSettings, ports: SpeakerPorts) {
@@ -111,13 +97,16 @@ export class Speaker {
       onChange: this.#requestPass,
       logger: ports.logger,
     });
-    this.#leaving = new Leaving({
-      ...ports,
+    this.#changes = new ChangeLog(ports.logger);
+    this.#decider = new Decider({
       settings,
+      ports,
+      stores: this.stores,
+      changes: this.#changes,
       config: () => this.#config.config,
+      node: () => this.#node,
       onChange: this.#requestPass,
     });
-    this.#changes = new ChangeLog(ports.logger);
     this.#showSessions = coalesce(() => {
       for (const status of this.#sessions.statuses()) {
         ports.metrics.showSession(status);
@@ -136,11 +125,11 @@ export class Speaker {
 
   /** What still has to happen before this node may count on its speaker; empty: nothing. */
   whyNotReady(): readonly string[] {
-    if (this.#leaving.isLeaving || this.#isClosing) {
+    if (this.#decider.leaving.isLeaving || this.#isClosing) {
       return ["the speaker is about to end"];
     }
     const waitingFor = this.#waitingFor();
-    if (waitingFor.length === 0 && this.#decision === undefined) {
+    if (waitingFor.length === 0 && this.#decider.last === undefined) {
       return ["nothing was decided yet"];
     }
     return this.#readiness.whyNot(waitingFor, this.#sessions.statuses(), this.#ports.clock.now());
@@ -151,9 +140,10 @@ export class Speaker {
     return this.#sessions.acceptorFor(remote);
   }
 
-  state(): object {
+  state(query: StateQuery = {}): object {
     const { nodeName, podName, version } = this.#settings;
-    const drain = this.#leaving.drainSource;
+    const decision = this.#decider.last;
+    const drain = this.#decider.leaving.drainSource;
     return speakerState(
       {
         nodeName,
@@ -165,11 +155,12 @@ export class Speaker {
         statuses: this.#sessions.statuses(),
         notDialled: this.#changes.notDialled,
         ...(drain === undefined ? {} : { drain }),
-        ...(this.#decision === undefined ? {} : { decision: this.#decision }),
+        ...(decision === undefined ? {} : { decision }),
         services: this.stores.services.entries,
         bfd: this.#bfd.states(),
       },
       (ms) => new Date(ms).toISOString(),
+      query,
     );
   }
 
@@ -182,7 +173,7 @@ export class Speaker {
    * `close` is to follow.
    */
   startLeaving(restarting: ReadonlySet<string>): void {
-    this.#leaving.startLeaving(restarting);
+    this.#decider.leaving.startLeaving(restarting);
   }
 
   /**
@@ -194,7 +185,7 @@ export class Speaker {
     await Promise.all([
       this.#sessions.closeAll({ text }, restarting),
       this.#secrets.close(),
-      this.#leaving.close(),
+      this.#decider.close(),
     ]);
     await Promise.all([this.#sessions.closeForRestart({ text }), this.#bfd.close(restarting)]);
   }
@@ -223,7 +214,7 @@ export class Speaker {
       return;
     }
     const { config } = this.#config;
-    const { metrics, defaultGateways } = this.#ports;
+    const { metrics } = this.#ports;
     metrics.configLoaded.set({}, config === undefined ? 0 : 1);
     metrics.configStale.set({}, this.#config.isStale ? 1 : 0);
     this.#node = this.stores.nodes.entries.get(this.#settings.nodeName) ?? this.#node;
@@ -231,48 +222,18 @@ export class Speaker {
     if (config === undefined || node === undefined) {
       return;
     }
-    this.#secrets.apply(secretNames(config));
-    const plan = planSessions(config, node, {
-      defaultGateways: needsDefaultGateways(config) ? defaultGateways() : [],
-      secret: (key) => this.#secrets.value(key),
-    });
+    const isDeciding = this.#waitingFor().length === 0;
+    const basis = isDeciding
+      ? this.#decider.chooseBasis(config, node)
+      : { config, withMissing: false };
+    this.#secrets.apply(secretNames(basis.config));
+    const plan = this.#decider.plan(basis.config, node, (key) => this.#secrets.value(key));
     this.#sessions.apply(plan.sessions);
     this.#bfd.apply(plan.sessions);
     this.#changes.showNotDialled(plan.notDialled);
     this.#showSessions();
-    if (this.#waitingFor().length === 0) {
-      this.#decide(config, node, plan);
+    if (isDeciding) {
+      this.#decider.decide(basis, node, plan, (routes) => this.#sessions.setRoutes(routes));
     }
-  }
-
-  #decide(config: Config, node: Node, plan: SessionPlan): void {
-    const { metrics, clock } = this.#ports;
-    const isFirst = this.#decision === undefined;
-    const { loadBalancerClass, ignoreExcludeLabel } = this.#settings;
-    const snapshot = {
-      config,
-      loadBalancerClass,
-      services: this.stores.services.entries,
-      endpointSlices: this.stores.endpointSlices,
-      node,
-      ignoreExcludeLabel,
-      ...this.#leaving.take(node, isFirst),
-    };
-    const startedMs = clock.now();
-    const decision = decideRoutes(
-      snapshot,
-      plan.sessions.map(({ entryName, peer: { name } }) => {
-        return { name, entryName, isLeaving: this.#leaving.isSessionLeaving(name) };
-      }),
-    );
-    const seconds = (clock.now() - startedMs) / 1000;
-    if (!this.#leaving.follow(snapshot, decision, isFirst)) {
-      return;
-    }
-    this.#sessions.setRoutes(decision.routes);
-    const diff = diffAdvertised(this.#decision?.advertised ?? new Map(), decision.advertised);
-    this.#decision = decision;
-    metrics.showDecision(decision, diff, seconds);
-    this.#changes.showAdvertised(diff);
   }
 }

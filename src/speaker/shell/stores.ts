@@ -4,6 +4,8 @@ import type { Service } from "../../cluster/service.ts";
 import type { ConfigMap } from "../../kube/project.ts";
 import { Store } from "../../kube/store.ts";
 import { SliceIndex } from "../slice-index.ts";
+import type { ClusterReads } from "./cluster-reads.ts";
+import { MissingObjects } from "./missing-objects.ts";
 
 /** What a speaker always follows; Reflectors fill it. */
 export class SpeakerStores {
@@ -14,6 +16,9 @@ export class SpeakerStores {
   readonly userConfig = new Store<ConfigMap>();
   readonly inForceConfig = new Store<ConfigMap>();
   readonly #sliceIndex = new SliceIndex();
+  readonly #missingServices = new MissingObjects(this.services, () => this.#onMissing());
+  readonly #missingSlices = new MissingObjects(this.slices, () => this.#onMissing());
+  #onMissing: () => void = () => undefined;
 
   /** Calls `onChange` after each change, and before it `onConfig` where a ConfigMap changed. */
   follow(onChange: () => void, onConfig: () => void): void {
@@ -36,9 +41,58 @@ export class SpeakerStores {
     }
   }
 
-  /** By key of the Service. */
-  get endpointSlices(): ReadonlyMap<string, readonly EndpointSlice[]> {
-    return this.#sliceIndex.byService;
+  /** `onMissing` is called when a new list lacks objects that no watch event said to be gone. */
+  onMissing(onMissing: () => void): void {
+    this.#onMissing = onMissing;
+  }
+
+  /** Such objects that were not released and did not come back. */
+  get missingCount(): number {
+    return this.#missingServices.size + this.#missingSlices.size;
+  }
+
+  releaseMissing(): void {
+    for (const missing of [this.#missingServices, this.#missingSlices]) {
+      missing.release(missing.keys());
+    }
+  }
+
+  /** Releases the missing objects that `findPresent` does not find; their number. */
+  async releaseAbsent(
+    findPresent: ClusterReads["findPresent"],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const before = this.missingCount;
+    for (const [kind, missing] of [
+      ["services", this.#missingServices],
+      ["endpointSlices", this.#missingSlices],
+    ] as const) {
+      const keys = missing.keys();
+      if (keys.size > 0) {
+        const present = await findPresent(kind, keys, signal);
+        missing.release([...keys].filter((key) => !present.has(key)));
+      }
+    }
+    return before - this.missingCount;
+  }
+
+  /** By key; `withMissing`: missing ones, too. */
+  servicesByKey(withMissing: boolean): ReadonlyMap<string, Service> {
+    return withMissing ? this.#missingServices.withMissing() : this.services.entries;
+  }
+
+  /** By key of the Service; `withMissing`: missing ones, too. */
+  slicesByService(withMissing: boolean): ReadonlyMap<string, readonly EndpointSlice[]> {
+    const { byService } = this.#sliceIndex;
+    const missing = withMissing ? this.#missingSlices.values() : [];
+    if (missing.length === 0) {
+      return byService;
+    }
+    const all = new Map(byService);
+    for (const slice of missing) {
+      all.set(slice.serviceKey, [...(all.get(slice.serviceKey) ?? []), slice]);
+    }
+    return all;
   }
 
   /** What has not been listed yet, apart from the configuration, a sentence each. */

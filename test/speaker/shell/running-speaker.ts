@@ -8,7 +8,7 @@ import type { Clock } from "../../../src/runtime/clock.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { MetricsRegistry } from "../../../src/runtime/metrics.ts";
 import { SpeakerMetrics } from "../../../src/speaker/shell/metrics.ts";
-import { Speaker } from "../../../src/speaker/shell/speaker.ts";
+import { Speaker, type SpeakerSettings } from "../../../src/speaker/shell/speaker.ts";
 import { recordingLogger } from "../../support/recording-logger.ts";
 import { TestCluster } from "../cluster-reads.ts";
 import { address, endpoint, node, service, silentBfd, slice } from "../fixtures.ts";
@@ -44,8 +44,9 @@ export function inForce(text: string): Map<string, ConfigMap> {
 export async function setUp(
   context: TestContext,
   clock: Clock = systemClock,
-  { drainTimeMs = 0, ...routerOptions }: Partial<TestRouterOptions> & { drainTimeMs?: number } = {},
+  options: Partial<TestRouterOptions & Pick<SpeakerSettings, "drainTimeMs" | "withdrawShare">> = {},
 ) {
+  const { drainTimeMs = 0, withdrawShare, ...routerOptions } = options;
   const router = new TestRouter({ asn: 64512, ...routerOptions });
   const port = await router.listen();
   const registry = new MetricsRegistry();
@@ -61,6 +62,7 @@ export async function setUp(
       ignoreExcludeLabel: false,
       drainOnCordon: false,
       drainTimeMs,
+      ...(withdrawShare === undefined ? {} : { withdrawShare }),
     },
     {
       clock,

@@ -1,0 +1,148 @@
+import type { Node } from "../../cluster/node.ts";
+import type { LoadBalancerClass } from "../../cluster/service.ts";
+import type { SpeakerSnapshot } from "../../cluster/snapshot.ts";
+import type { Config } from "../../config/model.ts";
+import type { EventNote } from "../../kube/event-note.ts";
+import type { Address } from "../../net/address.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import { diffAdvertised } from "../changes.ts";
+import { type Decision, decideRoutes } from "../decide.ts";
+import type { DecisionPeer } from "../peer-groups.ts";
+import {
+  needsDefaultGateways,
+  type PlanSources,
+  planSessions,
+  type SessionPlan,
+} from "../peers.ts";
+import type { ChangeLog } from "./change-log.ts";
+import type { ClusterReads } from "./cluster-reads.ts";
+import { type DepartureSettings, Leaving } from "./leaving.ts";
+import type { SpeakerMetrics } from "./metrics.ts";
+import type { SpeakerStores } from "./stores.ts";
+import { type Basis, WithdrawalGuard } from "./withdrawal-guard.ts";
+
+export interface DeciderSettings extends DepartureSettings {
+  readonly loadBalancerClass: LoadBalancerClass;
+  /** Of the withdrawal guard, 0 to 1; absent: off. */
+  readonly withdrawShare?: number;
+}
+
+export interface DeciderPorts {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly metrics: SpeakerMetrics;
+  readonly recordEvent: (note: EventNote) => void;
+  /** Of this host's routing table, as it is now. */
+  readonly defaultGateways: () => readonly Address[];
+  readonly reads: ClusterReads;
+}
+
+export interface DeciderOptions {
+  readonly settings: DeciderSettings;
+  readonly ports: DeciderPorts;
+  readonly stores: SpeakerStores;
+  readonly changes: ChangeLog;
+  /** In force; undefined: none is. */
+  readonly config: () => Config | undefined;
+  readonly node: () => Node | undefined;
+  /** Another decision is due. */
+  readonly onChange: () => void;
+}
+
+/** Makes the snapshots of this speaker, with the times in them, and the decisions of them. */
+export class Decider {
+  readonly leaving: Leaving;
+  readonly #options: DeciderOptions;
+  readonly #guard: WithdrawalGuard;
+  #last: Decision | undefined;
+
+  constructor(options: DeciderOptions) {
+    const { settings, ports, onChange } = options;
+    this.#options = options;
+    this.leaving = new Leaving({ ...ports, settings, config: options.config, onChange });
+    this.#guard = new WithdrawalGuard({
+      ...ports,
+      ...(settings.withdrawShare === undefined ? {} : { share: settings.withdrawShare }),
+      stores: options.stores,
+      node: options.node,
+      onHeld: (withdrawn) => ports.metrics.heldWithdrawals.set({}, withdrawn),
+      onChange,
+    });
+  }
+
+  /** What was last carried out. */
+  get last(): Decision | undefined {
+    return this.#last;
+  }
+
+  /** Whether a new configuration, and missing objects, count yet. */
+  chooseBasis(config: Config, node: Node): Basis {
+    return this.#guard.choose(config, this.#last?.routes, (basis) => {
+      // A Secret that is yet to be read is no reason for a route to be missed.
+      const plan = this.plan(basis.config, node, () => ({ state: "present", text: "" }));
+      return decideRoutes(this.#snapshot(basis, node), this.#peersOf(plan)).routes;
+    });
+  }
+
+  plan(config: Config, node: Node, secret: PlanSources["secret"]): SessionPlan {
+    const { defaultGateways } = this.#options.ports;
+    return planSessions(config, node, {
+      defaultGateways: needsDefaultGateways(config) ? defaultGateways() : [],
+      secret,
+    });
+  }
+
+  /**
+   * Decides, and hands the routes to `carryOut`; not yet where the first decision still lacks
+   * something, and then `onChange` is called when it is there.
+   */
+  decide(
+    basis: Basis,
+    node: Node,
+    plan: SessionPlan,
+    carryOut: (routes: Decision["routes"]) => void,
+  ): void {
+    const { changes } = this.#options;
+    const { metrics, clock } = this.#options.ports;
+    const startedMs = clock.now();
+    const snapshot = this.#snapshot(basis, node);
+    const decision = decideRoutes(snapshot, this.#peersOf(plan));
+    const seconds = (clock.now() - startedMs) / 1000;
+    if (!this.leaving.follow(snapshot, decision, this.#last === undefined)) {
+      return;
+    }
+    carryOut(decision.routes);
+    const diff = diffAdvertised(this.#last?.advertised ?? new Map(), decision.advertised);
+    this.#last = decision;
+    metrics.showDecision(decision, diff, seconds);
+    changes.showAdvertised(diff);
+  }
+
+  /** Reads and follows nothing any more. */
+  async close(): Promise<void> {
+    this.#guard.close();
+    await this.leaving.close();
+  }
+
+  #peersOf(plan: SessionPlan): readonly DecisionPeer[] {
+    return plan.sessions.map(({ entryName, peer: { name } }) => {
+      return { name, entryName, isLeaving: this.leaving.isSessionLeaving(name) };
+    });
+  }
+
+  #snapshot({ config, withMissing }: Basis, node: Node): SpeakerSnapshot {
+    const { stores, settings } = this.#options;
+    const { loadBalancerClass, ignoreExcludeLabel } = settings;
+    return {
+      config,
+      loadBalancerClass,
+      services: stores.servicesByKey(withMissing),
+      endpointSlices: stores.slicesByService(withMissing),
+      node,
+      ignoreExcludeLabel,
+      ...this.leaving.take(node, this.#last === undefined),
+    };
+  }
+}
