@@ -25,7 +25,7 @@ RouteLB between them. Needs Linux and root.
   down              end a lab that runs, and remove what a crashed one left
 
   --id ID           several labs at a time: an id for this one (letters and digits; default "lab",
-                    with --check "check")
+                    with --check one of its own)
   --kube real       a real control plane, built from source on first use (needs Go); default: the
                     lab's own API server
   --kubectl PATH    the kubectl to use, or "debian" for Debian's; default: PATH's, else Debian's
@@ -69,7 +69,9 @@ function readSettings(): Settings | undefined {
   if (second !== undefined || (word !== undefined && (word !== "down" || values.check))) {
     throw new TypeError(`not understood: ${positionals.join(" ")}`);
   }
-  const { id = values.check ? "check" : "lab", kubectl, logs } = values;
+  // A check is not for others to find: several may run at a time.
+  const ownId = values.check ? `check${process.pid.toString(36)}` : "lab";
+  const { id = ownId, kubectl, logs } = values;
   const { kube } = values;
   if (kube !== "embedded" && kube !== "real") throw new TypeError(`not understood: --kube ${kube}`);
   const command = word === "down" ? "down" : values.check ? "check" : "tour";

@@ -22,7 +22,7 @@ let instance: Instance;
 let kubelet: LabProcess;
 
 before(async () => {
-  instance = resources.use(await Instance.open("kubelettest"));
+  instance = resources.use(await Instance.open(`kubelet${process.pid.toString(36)}`));
   topology = resources.use(await Topology.build(instance));
   kube = await EmbeddedKube.start(instance, AbortSignal.timeout(30_000));
   resources.defer(() => kube.close());

@@ -10,7 +10,7 @@ import { instanceNamespaces } from "../../lab/namespaces.ts";
 import { HopelessError, waitFor } from "../../lab/wait.ts";
 
 const program = fileURLToPath(new URL("../../lab/main.ts", import.meta.url));
-const id = "mainlab";
+const id = `mainlab${process.pid.toString(36)}`;
 
 interface RunningLab {
   readonly process: ChildProcess;
@@ -78,7 +78,7 @@ test("down ends a lab that runs, and a second start of one id is refused meanwhi
   const lab = startLab("--no-tour");
   await printed(lab, /The lab is up/);
   const second = await attempt(process.execPath, [program, "--id", id]);
-  assert.match(second.text, /the lab "mainlab" is already running \(process \d+\)/);
+  assert.match(second.text, /the lab "mainlab\w+" is already running \(process \d+\)/);
   await run(process.execPath, [program, "down", "--id", id], { timeoutMs: 60_000 });
   await lab.exited;
   assert.deepEqual(await leftovers(), []);

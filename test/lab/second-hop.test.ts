@@ -168,7 +168,7 @@ const arbitraryShapes = fc
   .map((services) => services.filter((service) => service !== undefined));
 
 test("the kernel has the same rules whether they come at once or by differences", async () => {
-  await using instance = await Instance.open("secondhop");
+  await using instance = await Instance.open(`hop${process.pid.toString(36)}`);
   const [stepwise, atOnce] = [instance.namespace("stepwise"), instance.namespace("atonce")];
   await createNamespaces([stepwise, atOnce]);
   const load = (namespace: string, input: string): Promise<string> =>
