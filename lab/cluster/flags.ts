@@ -108,7 +108,7 @@ export function kubeProxyFlags({
   ];
 }
 
-export function auditLog({ folder }: ClusterSettings): string {
+export function auditLog({ folder }: Pick<ClusterSettings, "folder">): string {
   return join(folder, "audit.log");
 }
 

@@ -10,7 +10,7 @@ import type { LabProcess } from "../processes.ts";
 import { type Relay, relayToSocket } from "../relay.ts";
 import { type ScenarioNode, scenario } from "../topology.ts";
 import { ControlPlane } from "./control-plane.ts";
-import type { KubeProxyMode } from "./flags.ts";
+import { auditLog, type KubeProxyMode } from "./flags.ts";
 import { startKubeProxy } from "./kube-proxy.ts";
 
 export interface RealKubeOptions {
@@ -77,6 +77,11 @@ export class RealKube implements LabKube {
     const kube = new RealKube(options, { controlPlane, relay, access });
     await kube.#letKubeletsRoute();
     return kube;
+  }
+
+  /** Everything that anybody asked of the API server. */
+  get auditLog(): string {
+    return auditLog({ folder: this.#options.instance.path("cluster") });
   }
 
   /** Of an account that may do what a node may. */

@@ -75,7 +75,8 @@ export async function bgpPaths(lab: Lab, prefix: string): Promise<readonly BgpPa
   }));
 }
 
-function gatewaysOf(route: Json): readonly string[] {
+/** The next hops of a route as `ip -j route` shows it. */
+export function gatewaysOf(route: Json): readonly string[] {
   const single = textAt(route, "gateway");
   if (single !== undefined) return [single];
   return listAt(route, "nexthops").flatMap((hop) => textAt(hop, "gateway") ?? []);

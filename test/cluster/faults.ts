@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { namespacesUnder, runIn } from "../../lab/namespaces.ts";
+import { awaitGateways } from "../../lab/sights/routes.ts";
+import { formatSeconds } from "../../lab/sights/sight.ts";
+import { scenario, workerNodes } from "../../lab/topology.ts";
+import { pause, waitFor } from "../../lab/wait.ts";
+import type { Cluster } from "./cluster.ts";
+import { makeService } from "./services.ts";
+
+const apiServerAddress = scenario.nodes[0]?.address ?? "";
+
+/** Every process of ours that follows the API server, and how to read its metrics. */
+export interface Follower {
+  readonly name: string;
+  readonly metrics: () => Promise<string>;
+}
+
+export async function followers({ lab }: Cluster): Promise<readonly Follower[]> {
+  const follower = (name: string, namespace: string, address: string): Follower => ({
+    name,
+    metrics: () => runIn(namespace, "curl", ["-sS", "-m", "5", `http://${address}:7472/metrics`]),
+  });
+  const speakers = workerNodes.map(({ name, address }) =>
+    follower(`speaker on ${name}`, lab.topology.node(name), address),
+  );
+  const node0 = lab.topology.node("node0");
+  const controllers = await namespacesUnder(`${node0}-controller-`);
+  return [
+    ...speakers,
+    ...controllers.map((namespace) => follower("controller", namespace, "127.0.0.1")),
+  ];
+}
+
+/** The sum of a metric over all its series whose labels hold `labels`. */
+export function sumOfMetric(text: string, name: string, labels = ""): number {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .filter((line) => line.includes(labels))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}
+
+/** Failures to follow the API server for `reason` so far, by follower. */
+export async function failures(
+  those: readonly Follower[],
+  reason: string,
+): Promise<ReadonlyMap<string, number>> {
+  const counts = await Promise.all(
+    those.map(async ({ name, metrics }) => {
+      const count = sumOfMetric(
+        await metrics(),
+        "routelb_k8s_client_failures_total",
+        `reason="${reason}"`,
+      );
+      return [name, count] as const;
+    }),
+  );
+  return new Map(counts);
+}
+
+/** Waits until nobody's store is behind a failure: each reflector follows the server. */
+export async function allFollow(those: readonly Follower[]): Promise<void> {
+  for (const { name, metrics } of those) {
+    await waitFor(
+      async () => {
+        const following = (await metrics())
+          .split("\n")
+          .filter((line) => line.startsWith("routelb_k8s_client_following{"));
+        return (
+          (following.length > 0 && following.every((line) => line.endsWith(" 1"))) || undefined
+        );
+      },
+      { what: `${name} follows the API server`, timeoutMs: 60_000, intervalMs: 250 },
+    );
+  }
+}
+
+/**
+ * Runs `fault` and waits until all follow again; asserts that the router's kernel saw no change of
+ * a route to any address of a Service meanwhile, and that a Service created afterwards reaches it.
+ */
+export async function noRouteChangesDuring(
+  cluster: Cluster,
+  name: string,
+  fault: () => Promise<string>,
+): Promise<string> {
+  const { router } = cluster.lab.topology;
+  const before = (await readFile(router.routeLogFile, "utf8")).length;
+  const startMs = performance.now();
+  const seen = await fault();
+  await allFollow(await followers(cluster));
+  // What a late reaction would change shows a moment later.
+  await pause(1_000);
+  const changes = bgpRouteChanges((await readFile(router.routeLogFile, "utf8")).slice(before));
+  assert.deepEqual(changes, [], "routes changed during the fault");
+  const took = formatSeconds(performance.now() - startMs);
+  const service = await makeService(cluster, name);
+  await awaitGateways(
+    cluster.lab,
+    service.address,
+    workerNodes.map((node) => node.address),
+  );
+  const reached = formatSeconds(performance.now() - service.createdMs);
+  return `${seen}; ${took}, no route event; then ${name}: ${service.address} in the kernel after ${reached}`;
+}
+
+/** Lines of `ip monitor route` about BGP's routes. */
+function bgpRouteChanges(log: string): readonly string[] {
+  return log.split("\n").filter((line) => line.includes("proto bgp"));
+}
+
+/**
+ * Ends every connection to the API server that does not come from node0's own address, and lets
+ * nothing through until the answer is called. With "reset" the clients learn of it; with "silence"
+ * they hold connections that the server has forgotten.
+ */
+export async function cutFromApiServer(
+  { lab }: Cluster,
+  how: "reset" | "silence",
+): Promise<() => Promise<void>> {
+  const node0 = lab.topology.node("node0");
+  const verdict = how === "reset" ? "reject with tcp reset" : "drop";
+  const nft = async (...lines: readonly string[]): Promise<void> => {
+    await runIn(node0, "nft", ["-f", "-"], { input: `${lines.join("\n")}\n` });
+  };
+  await nft(
+    "table inet cut {",
+    "  chain input {",
+    "    type filter hook input priority -300; policy accept;",
+    `    iifname != "lo" tcp dport 6443 ${verdict}`,
+    "  }",
+    "  chain output {",
+    "    type filter hook output priority -300; policy accept;",
+    how === "silence" ? '    oifname != "lo" tcp sport 6443 drop' : "",
+    "  }",
+    "}",
+  );
+  await runIn(node0, "ss", ["-K", "sport", "=", ":6443", "and", "not", "dst", apiServerAddress]);
+  return () => nft("delete table inet cut");
+}
