@@ -12,21 +12,12 @@ import {
   packRouteRefresh,
   packWithdrawal,
 } from "./pack.ts";
+import type { RibEntries, RibEntry } from "./rib-entry.ts";
 import type { Route } from "./route.ts";
-
-/** What the peer has of one prefix, and what it is to have. */
-interface Entry {
-  readonly prefix: Prefix;
-  /** Absent: the peer has no route. `outdated`: it has one that must be sent again. */
-  sent: AttributeSet | "outdated" | undefined;
-  want: AttributeSet | undefined;
-  /** The `setRoutes` call that last named the prefix. */
-  generation: number;
-}
 
 /** Entries that wait, first in, first out: those before `next` are done. */
 interface Waiting {
-  readonly entries: Entry[];
+  readonly entries: RibEntry[];
   next: number;
 }
 
@@ -53,7 +44,7 @@ interface OutputDraft {
  */
 export class AdjRibOut {
   readonly #terms: AttributeSetTerms;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries: RibEntries;
   readonly #sets: AttributeSets;
   #withdrawals: Record<AddressFamily, Waiting> = noWithdrawals();
   #advertisements = new Map<AttributeSet, Waiting>();
@@ -65,8 +56,10 @@ export class AdjRibOut {
   #pending = 0;
   #withheld: readonly WithheldRoute[] = [];
 
-  constructor(terms: AttributeSetTerms) {
+  /** `entries`: what was prepared for the session; this object's alone from now on. */
+  constructor(terms: AttributeSetTerms, entries: RibEntries = new Map()) {
     this.#terms = terms;
+    this.#entries = entries;
     this.#sets = new AttributeSets(terms);
   }
 
@@ -257,7 +250,7 @@ export class AdjRibOut {
     return true;
   }
 
-  #queueAdvertisement(entry: Entry, set: AttributeSet): void {
+  #queueAdvertisement(entry: RibEntry, set: AttributeSet): void {
     const waiting = this.#advertisements.get(set);
     if (waiting === undefined) {
       this.#advertisements.set(set, { entries: [entry], next: 0 });

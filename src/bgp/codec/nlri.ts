@@ -53,22 +53,18 @@ function decodeAddress(reader: Reader, family: AddressFamily, length: number): A
 
 /** How many octets `encodePrefix` writes. */
 export function prefixOctets(prefix: Prefix): number {
-  return 1 + Math.ceil(prefix.length / 8);
+  return 1 + ((prefix.length + 7) >> 3);
 }
 
 export function encodePrefix(prefix: Prefix, writer: Writer): void {
-  writer.uint8(prefix.length);
+  const { length, address } = prefix;
+  writer.uint8(length);
   if (prefix.family === "ipv4") {
-    const value = Number(prefix.address.value);
-    for (let bit = 0; bit < prefix.length; bit += 8) {
-      writer.uint8(value >>> (24 - bit));
-    }
+    writer.highOctets(Number(address.value), (length + 7) >> 3);
     return;
   }
-  for (let bit = 0; bit < prefix.length; bit += 32) {
-    const word = Number((prefix.address.value >> BigInt(96 - bit)) & 0xffff_ffffn);
-    for (let wordBit = 0; wordBit < 32 && bit + wordBit < prefix.length; wordBit += 8) {
-      writer.uint8(word >>> (24 - wordBit));
-    }
+  for (let bit = 0; bit < length; bit += 32) {
+    const word = Number((address.value >> BigInt(96 - bit)) & 0xffff_ffffn);
+    writer.highOctets(word, Math.min(4, (length - bit + 7) >> 3));
   }
 }

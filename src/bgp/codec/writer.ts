@@ -31,6 +31,15 @@ export class Writer {
     this.uint16(value & 0xffff);
   }
 
+  /** The `count` (0 to 4) high octets of a 32-bit number: a prefix at little cost. */
+  highOctets(value: number, count: number): void {
+    const at = this.#claim(count);
+    const octets = this.#octets;
+    for (let index = 0; index < count; index += 1) {
+      octets[at + index] = value >>> (24 - 8 * index);
+    }
+  }
+
   uint64(value: bigint): void {
     this.uint32(Number(value >> 32n));
     this.uint32(Number(value & 0xffff_ffffn));

@@ -10,6 +10,7 @@ import {
   type NextHops,
 } from "../next-hop.ts";
 import type { Output } from "../output.ts";
+import { forgetPeer, prepareEntries, type RibEntries } from "../rib-entry.ts";
 import type { Route } from "../route.ts";
 import type { Clock, Timer } from "./ports.ts";
 import type { MutableCounters } from "./status.ts";
@@ -39,6 +40,8 @@ const nextHopRecheckMs = 2_000;
 export class RouteSender {
   readonly #options: RouteSenderOptions;
   readonly #endOfRibSent = new Set<AddressFamily>();
+  /** Kept over sessions; while one is up, its Adj-RIB-Out's. */
+  readonly #entries: RibEntries = new Map();
   #routes: readonly Route[] | undefined;
   #session: { readonly negotiated: Negotiated; readonly local: Address } | undefined;
   #adjRibOut: AdjRibOut | undefined;
@@ -72,14 +75,15 @@ export class RouteSender {
   /** A session is up: it gets all routes, once they are known. */
   open(negotiated: Negotiated, local: Address): void {
     this.#session = { negotiated, local };
-    this.#adjRibOut = new AdjRibOut({
+    const terms = {
       localAsn: this.#options.localAsn,
       linkBandwidth: this.#options.linkBandwidth,
       internal: negotiated.internal,
       fourOctetAsn: negotiated.fourOctetAsn,
       families: negotiated.families,
       maxMessageOctets: maxOctetsToPeer(negotiated),
-    });
+    };
+    this.#adjRibOut = new AdjRibOut(terms, this.#entries);
     this.#hasRoom = true;
     this.#update();
   }
@@ -88,6 +92,7 @@ export class RouteSender {
   close(): void {
     this.#session = undefined;
     this.#adjRibOut = undefined;
+    forgetPeer(this.#entries);
     this.#nextHops = {};
     this.#hasRoom = false;
     this.#continuation?.cancel();
@@ -99,6 +104,9 @@ export class RouteSender {
 
   setRoutes(routes: readonly Route[]): void {
     this.#routes = routes;
+    if (this.#adjRibOut === undefined) {
+      prepareEntries(this.#entries, routes);
+    }
     this.#update();
   }
 

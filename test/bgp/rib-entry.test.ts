@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { AdjRibOut } from "../../src/bgp/adj-rib-out.ts";
+import type { AttributeSetTerms } from "../../src/bgp/attribute-sets.ts";
+import { forgetPeer, prepareEntries, type RibEntries } from "../../src/bgp/rib-entry.ts";
+import type { Route } from "../../src/bgp/route.ts";
+import { makeAddress } from "../../src/net/address.ts";
+import * as arbitrary from "../support/bgp-arbitraries.ts";
+import { PeerRib } from "../support/peer-rib.ts";
+
+const terms: AttributeSetTerms = {
+  localAsn: 64522,
+  internal: false,
+  fourOctetAsn: true,
+  families: ["ipv4"],
+  linkBandwidth: "auto",
+  maxMessageOctets: 4096,
+};
+const nextHops = { ipv4: { address: makeAddress("ipv4", 0xac10_070bn) } };
+
+/** What a peer has after each of these sets of routes, on one session. */
+function held(entries: RibEntries, sets: readonly (readonly Route[])[]): object[] {
+  const adjRibOut = new AdjRibOut(terms, entries);
+  const rib = new PeerRib({ asnOctets: 4, internal: false });
+  return sets.map((routes) => {
+    adjRibOut.setRoutes(routes, nextHops);
+    rib.take(adjRibOut.take(Infinity)?.octets ?? new Uint8Array());
+    const { advertised, pending } = adjRibOut;
+    return { routes: new Map(rib.routes), endOfRib: [...rib.endOfRib], advertised, pending };
+  });
+}
+
+test("prepared entries, and those of a session that is over, change nothing of what the peer has", () => {
+  const sets = fc.array(arbitrary.routes, { maxLength: 3 });
+  fc.assert(
+    fc.property(fc.array(arbitrary.routes), sets, sets, (prepared, first, second) => {
+      const entries: RibEntries = new Map();
+      for (const routes of prepared) {
+        prepareEntries(entries, routes);
+      }
+      assert.deepEqual(held(entries, first), held(new Map(), first));
+      forgetPeer(entries);
+      for (const routes of prepared) {
+        prepareEntries(entries, routes);
+      }
+      assert.deepEqual(held(entries, second), held(new Map(), second));
+    }),
+  );
+});
+
+test("entries of routes that are gone do not pile up while a session is down", () => {
+  const entries: RibEntries = new Map();
+  const attributes = { localPref: 100, prepend: 0, communities: [], largeCommunities: [] };
+  for (let round = 0; round < 50; round += 1) {
+    const routes = Array.from({ length: 10 }, (_, index) => {
+      const address = makeAddress("ipv4", BigInt(round * 10 + index));
+      const prefix = { family: "ipv4" as const, address, length: 32, key: `${address.text}/32` };
+      return { prefix, attributes };
+    });
+    prepareEntries(entries, routes);
+    assert.ok(entries.size <= 30, `${entries.size} entries for 10 routes`);
+  }
+});
