@@ -28,6 +28,16 @@ const commands: Readonly<Record<string, Command>> = {
     usage: async () => (await import("./lint.ts")).lintUsage,
     run: async (args, io) => (await import("./lint.ts")).runLint(args, io),
   },
+  status: {
+    summary: "show sessions, pools and Services without an address",
+    usage: async () => (await import("./status.ts")).statusUsage,
+    run: async (args, io) => (await import("./status.ts")).runStatus(args, io),
+  },
+  explain: {
+    summary: "tell where a Service is advertised, and why not elsewhere",
+    usage: async () => (await import("./explain.ts")).explainUsage,
+    run: async (args, io) => (await import("./explain.ts")).runExplain(args, io),
+  },
   decode: {
     summary: "explain a BGP message in hexadecimal, field by field",
     usage: async () => (await import("./decode.ts")).decodeUsage,
@@ -101,6 +111,10 @@ if (import.meta.main) {
   process.exitCode = await runCommandLine(process.argv.slice(2), {
     stdin: process.stdin,
     environment: process.env,
+    get terminal() {
+      const { isTTY, columns, rows } = process.stdout;
+      return isTTY ? { columns, rows } : undefined;
+    },
     write: (text) => {
       process.stdout.write(text);
     },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decideRoutes } from "../../src/speaker/decide.ts";
 import { planSessions } from "../../src/speaker/peers.ts";
-import { type StateSources, speakerState } from "../../src/speaker/state.ts";
+import { readStateQuery, type StateSources, speakerState } from "../../src/speaker/state.ts";
 import {
   address,
   advertisement,
@@ -118,6 +118,23 @@ test("/state is JSON that tells sessions, routes and reasons", () => {
     ]),
     [["locked", "secret-missing"]],
   );
+});
+
+test("/state can be asked for a part", () => {
+  const ask = (query: string) => {
+    const part = readStateQuery(new URLSearchParams(query));
+    return JSON.parse(JSON.stringify(speakerState(sources(), String, part)));
+  };
+  const sessions = ask("only=sessions");
+  assert.deepEqual([sessions.sessions.length, sessions.routes], [2, undefined]);
+  const keys = (state: { services: readonly { service: string }[] }) =>
+    state.services.map(({ service }) => service);
+  const nginx = ask("service=default/nginx");
+  assert.deepEqual(keys(nginx), ["default/nginx"]);
+  assert.equal(nginx.routes["rack-a"].length, 1);
+  const pending = ask("service=default%2Fpending");
+  assert.deepEqual([keys(pending), pending.routes], [["default/pending"], { "rack-a": [] }]);
+  assert.deepEqual(keys(ask("service=default/absent")), []);
 });
 
 test("/state shows no password", () => {
