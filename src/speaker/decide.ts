@@ -13,7 +13,7 @@ import {
   routesByPeer,
 } from "./peer-groups.ts";
 import { settleClaims } from "./shared-address.ts";
-import { type PoolClaim, standingOf } from "./standing.ts";
+import { type PoolClaim, standingIn } from "./standing.ts";
 import { type Withheld, withheldAddress, withheldFor } from "./withheld.ts";
 
 export interface Decision {
@@ -38,8 +38,6 @@ export interface FoundEnding {
   /** The first of the addresses that it concerns. */
   readonly candidate: PoolClaim["candidate"];
 }
-
-const noSlices = [] as const;
 
 /**
  * Decides which routes this node advertises over each session.
@@ -193,9 +191,7 @@ function collectClaims(
   nodeReason: Withheld | undefined,
   outcome: Outcome,
 ): readonly PoolClaim[] {
-  const { config, node, endpointSlices } = snapshot;
-  const slices = endpointSlices.get(service.key) ?? noSlices;
-  const standing = standingOf(config, service, slices, node.name);
+  const standing = standingIn(snapshot, service);
   if (standing.claims.length + standing.withheld.length === 0) {
     outcome.withhold(service.key, withheldFor.noAddress);
   }

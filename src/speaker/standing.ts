@@ -1,5 +1,6 @@
 import type { EndpointSlice } from "../cluster/endpoint.ts";
 import type { Service } from "../cluster/service.ts";
+import type { SpeakerSnapshot } from "../cluster/snapshot.ts";
 import type { Config } from "../config/model.ts";
 import { type CandidateAddress, candidateOf } from "./candidate.ts";
 import { reachOf } from "./endpoints.ts";
@@ -25,38 +26,48 @@ export interface Standing {
 }
 
 interface Remembered {
-  readonly config: Config;
   readonly slices: readonly EndpointSlice[];
   readonly nodeName: string;
   readonly standing: Standing;
 }
 
-const memo = new WeakMap<Service, Remembered>();
+const memo = new WeakMap<Config, WeakMap<Service, Remembered>>();
 
 /**
  * The standing of a load balancer Service on the node `nodeName`.
  *
- * Remembered until the Service, its list of slices or the configuration is another object: a pass
- * over thousands of Services then looks anew only at those that changed.
+ * Remembered for each configuration that lives, until the Service or its list of slices is another
+ * object: a pass over thousands of Services then looks anew only at those that changed.
  */
-export function standingOf(
+function standingOf(
   config: Config,
   service: Service,
   slices: readonly EndpointSlice[],
   nodeName: string,
 ): Standing {
-  const remembered = memo.get(service);
-  if (
-    remembered !== undefined &&
-    remembered.config === config &&
-    remembered.slices === slices &&
-    remembered.nodeName === nodeName
-  ) {
+  let ofConfig = memo.get(config);
+  if (ofConfig === undefined) {
+    ofConfig = new WeakMap();
+    memo.set(config, ofConfig);
+  }
+  const remembered = ofConfig.get(service);
+  if (remembered?.slices === slices && remembered.nodeName === nodeName) {
     return remembered.standing;
   }
   const standing = makeStanding(config, service, slices, nodeName);
-  memo.set(service, { config, slices, nodeName, standing });
+  ofConfig.set(service, { slices, nodeName, standing });
   return standing;
+}
+
+/** What of a snapshot a standing follows from. */
+export type StandingSources = Pick<SpeakerSnapshot, "config" | "endpointSlices" | "node">;
+
+const noSlices = [] as const;
+
+/** The standing of a load balancer Service of a snapshot. */
+export function standingIn(sources: StandingSources, service: Service): Standing {
+  const slices = sources.endpointSlices.get(service.key) ?? noSlices;
+  return standingOf(sources.config, service, slices, sources.node.name);
 }
 
 function makeStanding(

@@ -19,6 +19,7 @@ import type { ChangeLog } from "./change-log.ts";
 import type { ClusterReads } from "./cluster-reads.ts";
 import { type DepartureSettings, Leaving } from "./leaving.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
+import { Preparation } from "./preparation.ts";
 import type { SpeakerStores } from "./stores.ts";
 import { type Basis, WithdrawalGuard } from "./withdrawal-guard.ts";
 
@@ -57,6 +58,9 @@ export class Decider {
   readonly #options: DeciderOptions;
   readonly #guard: WithdrawalGuard;
   #last: Decision | undefined;
+  /** The configuration that decisions can be made of in a short time. */
+  #prepared: Config | undefined;
+  #preparation: { readonly config: Config; readonly work: Preparation } | undefined;
 
   constructor(options: DeciderOptions) {
     const { settings, ports, onChange } = options;
@@ -77,13 +81,46 @@ export class Decider {
     return this.#last;
   }
 
-  /** Whether a new configuration, and missing objects, count yet. */
-  chooseBasis(config: Config, node: Node): Basis {
-    return this.#guard.choose(config, this.#last?.routes, (basis) => {
-      // A Secret that is yet to be read is no reason for a route to be missed.
-      const plan = this.plan(basis.config, node, () => ({ state: "present", text: "" }));
-      return decideRoutes(this.#snapshot(basis, node), this.#peersOf(plan)).routes;
-    });
+  /**
+   * Whether a new configuration, and missing objects, count yet; undefined: it takes some more turns
+   * of the event loop to be able to decide at all. `onChange` is called then, too.
+   */
+  chooseBasis(config: Config, node: Node): Basis | undefined {
+    const prepared = this.#prepare(config, node) ? config : this.#prepared;
+    this.#prepared = prepared;
+    return (
+      prepared &&
+      this.#guard.choose(prepared, this.#last?.routes, (basis) => {
+        // A Secret that is yet to be read is no reason for a route to be missed.
+        const plan = this.plan(basis.config, node, () => ({ state: "present", text: "" }));
+        return decideRoutes(this.#snapshot(basis, node), this.#peersOf(plan)).routes;
+      })
+    );
+  }
+
+  /** Until it is done, decisions go on with the configuration before. */
+  #prepare(config: Config, node: Node): boolean {
+    if (this.#prepared === config) {
+      return true;
+    }
+    const { ports, stores, settings, onChange } = this.#options;
+    if (this.#preparation?.config !== config) {
+      const work = new Preparation({
+        config,
+        loadBalancerClass: settings.loadBalancerClass,
+        services: stores.servicesByKey(false),
+        endpointSlices: stores.slicesByService(false),
+        node,
+      });
+      this.#preparation = { config, work };
+    }
+    const isDone = this.#preparation.work.run(ports.clock);
+    if (isDone) {
+      this.#preparation = undefined;
+    } else {
+      onChange();
+    }
+    return isDone;
   }
 
   plan(config: Config, node: Node, secret: PlanSources["secret"]): SessionPlan {

@@ -222,18 +222,17 @@ export class Speaker {
     if (config === undefined || node === undefined) {
       return;
     }
-    const isDeciding = this.#waitingFor().length === 0;
-    const basis = isDeciding
-      ? this.#decider.chooseBasis(config, node)
-      : { config, withMissing: false };
+    const isComplete = this.#waitingFor().length === 0;
+    const chosen = isComplete ? this.#decider.chooseBasis(config, node) : undefined;
+    const basis = chosen ?? { config, withMissing: false };
     this.#secrets.apply(secretNames(basis.config));
     const plan = this.#decider.plan(basis.config, node, (key) => this.#secrets.value(key));
     this.#sessions.apply(plan.sessions);
     this.#bfd.apply(plan.sessions);
     this.#changes.showNotDialled(plan.notDialled);
     this.#showSessions();
-    if (isDeciding) {
-      this.#decider.decide(basis, node, plan, (routes) => this.#sessions.setRoutes(routes));
+    if (chosen !== undefined) {
+      this.#decider.decide(chosen, node, plan, (routes) => this.#sessions.setRoutes(routes));
     }
   }
 }

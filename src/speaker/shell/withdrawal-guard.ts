@@ -77,8 +77,13 @@ export class WithdrawalGuard {
       this.#acting = config;
       return { config, withMissing: false };
     }
-    const judge = (kept: Basis, changed: Basis) =>
-      countWithdrawals(advertised, decide(kept), decide(changed));
+    const judge = (kept: Basis, changed: Basis): Withdrawals => {
+      const after = decide(changed);
+      const most = countWithdrawals(advertised, advertised, after);
+      return isMassWithdrawal(most, share)
+        ? countWithdrawals(advertised, decide(kept), after)
+        : most;
+    };
     this.#acting = this.#chooseConfig(config, share, judge);
     const basis = { config: this.#acting, withMissing: this.#keepsMissing(share, judge) };
     this.#options.onHeld((this.#configHold?.withdrawn ?? 0) + (this.#missingHold?.withdrawn ?? 0));
