@@ -23,11 +23,12 @@ const hints = `## What these routers need
 
 - **BIRD** refuses connections for a minute after an error, such as the end of the Hold Time, and for
   up to five after the next ones: \`error wait time 1, 10;\` lets a node that comes back in at once.
-- **GoBGP** takes no connection for 30 s after the end of a session unless
-  \`idle-hold-time-after-reset\` is set, and none for 5 s after the start of a graceful restart. The
-  speaker shows "closed by the router in OpenSent" until then.
+- **GoBGP** takes no connection for 5 s after the end of a session. The speaker shows "closed by the
+  router in OpenSent" until then.
 - **OpenBGPD** needs rules that allow the routes (\`allow from any\`), **FRR** route-maps or
   \`no bgp ebgp-requires-policy\`: without them the session is up and the table empty.
+- A link bandwidth that a router shows as a number is there all the same: 1245125376 is 3,000,000 as
+  the four octets of an IEEE float. A filter of BIRD's can match it.
 - **ExaBGP** is no router: it hands messages to a program of its user. The columns show what that
   program is told. A shutdown text (RFC 9003) makes version 4.2.21 fail on its own side and end the
   session with a Message Header Error, which comes to the same.

@@ -29,6 +29,7 @@ export const limits: Readonly<Record<string, Answers>> = {
     bfd: noBfd,
   },
   exabgp: {
+    "link-local": "does not start: `can not bind to fe80::7:1:179 ([Errno 22] Invalid argument)`",
     "shutdown-text":
       'its last word: `peer reset, message (notification sent (1,0)) error(Message header error / Unspecific / can not decode update message of type "3")`',
     "gtsm-one-sided": "takes packets of TTL 64",

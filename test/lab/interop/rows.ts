@@ -11,6 +11,11 @@ export const rows = {
     check: "the router shows it established, with our AS number and the smaller of the Hold Times",
   },
   ipv6: { title: "Session over IPv6", check: "the same over IPv6" },
+  "link-local": {
+    title: "Session over link-local addresses (RFC 2545)",
+    check:
+      "established; next hop of an IPv6 route: the node's global address, and its link-local one beside it where the router shows both",
+  },
   "four-octet-asn": {
     title: "4-octet AS numbers (RFC 6793)",
     check: "AS 4200000001 with AS 4200000000; the router shows both the neighbour's and the path's",
@@ -73,7 +78,7 @@ export const rows = {
   },
   "extended-messages": {
     title: "Extended messages (RFC 8654)",
-    check: "the router agrees to them, and takes 10,000 prefixes in one UPDATE",
+    check: "the router agrees to them, and takes 9,990 prefixes in one UPDATE",
   },
   refresh: {
     title: "Route refresh (RFC 2918)",

@@ -6,6 +6,7 @@ import { waitFor } from "../../../lab/wait.ts";
 import type { AddressFamily } from "../../../src/net/address.ts";
 import { numericCommunities } from "./communities.ts";
 import {
+  addressOf,
   link,
   type NeighbourView,
   ownNetworks,
@@ -41,7 +42,7 @@ export const bird: RouterKind = {
 };
 
 function configuration(settings: RouterSettings, logFile: string): string {
-  const { router, speaker, device } = link[settings.transport];
+  const { router, device } = link[settings.transport];
   const ipv4NextHop = settings.transport === "ipv4" ? "" : `next hop address ${link.ipv4.router};`;
   const ipv6NextHop = settings.transport === "ipv4" ? `next hop address ${link.ipv6.router};` : "";
   return `
@@ -53,7 +54,7 @@ protocol static networks6 { ipv6; route ${ownNetworks.ipv6} blackhole; }
 ${settings.bfd ? `protocol bfd { interface "${device}" { interval 300 ms; multiplier 3; }; }` : ""}
 protocol bgp speaker {
   local ${router} as ${settings.asn};
-  neighbor ${speaker} as ${settings.speakerAsn};
+  neighbor ${addressOf("speaker", settings)} as ${settings.speakerAsn};
   passive on;
   direct;
   hold time ${settings.holdTimeSeconds};

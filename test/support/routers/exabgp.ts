@@ -11,6 +11,7 @@ import {
   type NeighbourView,
   ownNetworks,
   type RouterKind,
+  RouterRefusal,
   type RouterSettings,
   type RunningRouter,
   routerId,
@@ -51,13 +52,17 @@ export const exabgp: RouterKind = {
       },
       logFile: path("exabgp.log"),
     });
-    await waitFor(
+    const isListening = await waitFor(
       async () => {
         const listeners = await runIn(place.namespace, "ss", ["-ltnH"]);
-        return listeners.includes(":179 ") || undefined;
+        return listeners.includes(":179 ") || (process.running ? undefined : false);
       },
       { what: "ExaBGP listens", timeoutMs: 20_000 },
     );
+    if (!isListening) {
+      const log = await readFile(path("exabgp.log"), "utf8");
+      throw new RouterRefusal(/can not .*/.exec(log)?.[0] ?? log);
+    }
     return new RunningExabgp(process, settings, path);
   },
 };

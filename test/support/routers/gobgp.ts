@@ -15,6 +15,7 @@ import { waitFor } from "../../../lab/wait.ts";
 import type { AddressFamily } from "../../../src/net/address.ts";
 import { communityOf, numericCommunities } from "./communities.ts";
 import {
+  addressOf,
   link,
   type NeighbourView,
   ownNetworks,
@@ -50,7 +51,6 @@ export const gobgp: RouterKind = {
 };
 
 function configuration(settings: RouterSettings): string {
-  const { speaker } = link[settings.transport];
   const family = (name: string) => `
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
@@ -65,14 +65,12 @@ function configuration(settings: RouterSettings): string {
 
 [[neighbors]]
   [neighbors.config]
-    neighbor-address = "${speaker}"
+    neighbor-address = "${addressOf("speaker", settings)}"
     peer-as = ${settings.speakerAsn}
     ${settings.password === undefined ? "" : `auth-password = "${settings.password}"`}
   [neighbors.transport.config]
     passive-mode = true
   [neighbors.timers.config]
-    # Takes no connection for 30 s after the end of a session otherwise.
-    idle-hold-time-after-reset = 1
     hold-time = ${settings.holdTimeSeconds}
     keepalive-interval = ${Math.max(1, Math.floor(settings.holdTimeSeconds / 3))}
   [neighbors.graceful-restart.config]
@@ -91,7 +89,7 @@ class RunningGobgp implements RunningRouter {
   constructor(process: LabProcess, namespace: string, settings: RouterSettings, logFile: string) {
     this.#process = process;
     this.#namespace = namespace;
-    this.#speaker = link[settings.transport].speaker;
+    this.#speaker = addressOf("speaker", settings);
     this.#logFile = logFile;
   }
 

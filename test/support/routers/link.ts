@@ -3,7 +3,7 @@ import { Instance } from "../../../lab/instance.ts";
 import { configure, connect, createNamespaces, runIn } from "../../../lab/namespaces.ts";
 import { waitFor } from "../../../lab/wait.ts";
 import { BgpSpeaker, type WrittenPeer } from "../bgp-speaker.ts";
-import { link, type RouterPlace, type RouterSettings } from "./router.ts";
+import { addressOf, link, type RouterPlace, type RouterSettings } from "./router.ts";
 
 /** A namespace for the router under test and one for the speaker, with the cables of `link`. */
 export class RouterLink implements AsyncDisposable {
@@ -32,8 +32,8 @@ export class RouterLink implements AsyncDisposable {
         to: { namespace: router, device },
       })),
     );
-    await configure(router, portLines("router", "fe80::7:1"));
-    await configure(speaker, portLines("speaker", "fe80::7:11"));
+    await configure(router, portLines("router"));
+    await configure(speaker, portLines("speaker"));
     await Promise.all([router, speaker].map(waitUntilUp));
     return self;
   }
@@ -44,14 +44,14 @@ export class RouterLink implements AsyncDisposable {
     changes: Partial<WrittenPeer> = {},
     uptimeSeconds = 1e6,
   ): Promise<BgpSpeaker> {
-    const { router, speaker } = link[settings.transport];
+    const { speaker } = link[settings.transport];
     const started = await BgpSpeaker.start(this.instance, this.speakerNamespace);
     const nodeAddresses =
       settings.transport === "ipv6-only" ? [speaker] : [link.ipv4.speaker, link.ipv6.speaker];
     const peer: WrittenPeer = {
       localAsn: settings.speakerAsn,
       peerAsn: settings.asn,
-      peerAddress: router,
+      peerAddress: addressOf("router", settings),
       ...(settings.password !== undefined && { password: settings.password }),
       ...(settings.ttlSecurity && { ttlSecurityHops: 1 }),
       ...changes,
@@ -76,11 +76,13 @@ async function waitUntilUp(namespace: string): Promise<void> {
   );
 }
 
-function portLines(side: "router" | "speaker", linkLocal: string): string[] {
+function portLines(side: "router" | "speaker"): string[] {
   return [
+    // The kernel would choose a link-local address of its own before ours.
+    "link set eth0 addrgenmode none",
     `addr add ${link.ipv4[side]}/24 dev eth0`,
     `addr add ${link.ipv6[side]}/64 dev eth0 nodad`,
-    `addr add ${linkLocal}/64 dev eth0 nodad`,
+    `addr add ${link["link-local"][side]}/64 dev eth0 nodad`,
     "link set eth0 up",
     `addr add ${link["ipv6-only"][side]}/64 dev eth1 nodad`,
     "link set eth1 up",

@@ -16,7 +16,7 @@ import { waitFor } from "../../../lab/wait.ts";
 import type { AddressFamily } from "../../../src/net/address.ts";
 import { numericCommunities } from "./communities.ts";
 import {
-  link,
+  addressOf,
   type NeighbourView,
   ownNetworks,
   type RouterKind,
@@ -55,16 +55,15 @@ export const openbgpd: RouterKind = {
 };
 
 function configuration(settings: RouterSettings, socket: string): string {
-  const { router, speaker } = link[settings.transport];
   return `
 AS ${settings.asn}
 router-id ${routerId}
 socket "${socket}"
 fib-update no
-listen on ${router}
+listen on ${addressOf("router", settings)}
 network ${ownNetworks.ipv4}
 network ${ownNetworks.ipv6}
-neighbor ${speaker} {
+neighbor ${addressOf("speaker", settings)} {
   remote-as ${settings.speakerAsn}
   passive
   holdtime ${settings.holdTimeSeconds}
@@ -87,13 +86,13 @@ class RunningOpenbgpd implements RunningRouter {
 
   constructor(process: LabProcess, settings: RouterSettings, socket: string, logFile: string) {
     this.#process = process;
-    this.#speaker = link[settings.transport].speaker;
+    this.#speaker = addressOf("speaker", settings);
     this.#socket = socket;
     this.#logFile = logFile;
   }
 
   async neighbour(): Promise<NeighbourView> {
-    const neighbour = listAt(await this.#json(`show neighbor ${this.#speaker}`), "neighbors")[0];
+    const neighbour = listAt(await this.#json("show neighbor"), "neighbors")[0];
     const state = textAt(neighbour, "state") ?? "";
     const remoteAsn = textAt(neighbour, "remote_as");
     const holdTimeSeconds = numberAt(neighbour, "session", "holdtime");
@@ -126,7 +125,7 @@ class RunningOpenbgpd implements RunningRouter {
   }
 
   async history(): Promise<string> {
-    return `${await readFile(this.#logFile, "utf8")}\n${await this.#bgpctl(`show neighbor ${this.#speaker}`)}`;
+    return `${await readFile(this.#logFile, "utf8")}\n${await this.#bgpctl("show neighbor")}`;
   }
 
   async close(): Promise<void> {

@@ -7,8 +7,18 @@ import type { AddressFamily } from "../../../src/net/address.ts";
 export const link = {
   ipv4: { device: "eth0", router: "172.16.7.1", speaker: "172.16.7.11" },
   ipv6: { device: "eth0", router: "fd00:7::1", speaker: "fd00:7::11" },
+  "link-local": { device: "eth0", router: "fe80::7:1", speaker: "fe80::7:11" },
   "ipv6-only": { device: "eth1", router: "fd00:8::1", speaker: "fd00:8::11" },
 } as const;
+
+/** An end of the link in writing: a link-local address needs its interface. */
+export function addressOf(
+  side: "router" | "speaker",
+  { transport }: Pick<RouterSettings, "transport">,
+): string {
+  const { [side]: address, device } = link[transport];
+  return transport === "link-local" ? `${address}%${device}` : address;
+}
 
 export const routerId = "172.16.9.1";
 
@@ -85,12 +95,21 @@ export interface RunningRouter {
   close(): Promise<void>;
 }
 
+/** The router does not run with these settings; the message is its own. */
+export class RouterRefusal extends Error {
+  override readonly name = "RouterRefusal";
+}
+
 /** An implementation of BGP that the speaker is tried against. */
 export interface RouterKind {
   readonly name: string;
   /** Short, for the names of instances: lower-case letters. */
   readonly id: string;
   version(): Promise<string>;
-  /** Resolves when it takes connections of the speaker's. */
+  /**
+   * Resolves when it takes connections of the speaker's.
+   *
+   * @throws RouterRefusal
+   */
   start(place: RouterPlace, settings: RouterSettings): Promise<RunningRouter>;
 }

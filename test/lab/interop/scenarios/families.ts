@@ -45,3 +45,22 @@ export const extendedNextHop: Scenario = {
     return { "extended-next-hop": "yes" };
   },
 };
+
+export const linkLocal: Scenario = {
+  name: "link-local transport",
+  settings: { transport: "link-local" },
+  rows: ["link-local"],
+  async run(stage) {
+    const speaker = await stage.speaker();
+    await speaker.request(both);
+    await stage.waitUntilUp();
+    const { nextHops } = await stage.waitForRoute(ipv6Prefix);
+    const [global, ...others] = nextHops;
+    const isWanted =
+      global === link.ipv6.speaker &&
+      others.every((address) => address === link["link-local"].speaker);
+    return {
+      "link-local": isWanted ? "yes" : `shows next hop \`${nextHops.join(" ")}\``,
+    };
+  },
+};

@@ -93,7 +93,7 @@ async function refresh(stage: Stage, speaker: BgpSpeaker): Promise<Answers> {
       const { counters } = await speaker.status();
       return counters.routeRefreshesReceived > before.routeRefreshesReceived || undefined;
     },
-    { what: "a ROUTE-REFRESH", timeoutMs: 3_000 },
+    { what: "a ROUTE-REFRESH", timeoutMs: 5_000 },
   ).catch(() => false);
   const { negotiated } = await speaker.status();
   if (!isAsked) {
