@@ -151,17 +151,22 @@ test("an IPv6 session carries both families; IPv4 routes keep the Node's IPv4 ne
 });
 
 test("a link-local session sends the Node's global next hop with the link-local one", async () => {
-  const lines = [
+  await using link = await FrrLink.start("bgplinklocal");
+  await link.frr.configure(
+    "router bgp 64512",
     "neighbor fe80::7:11 remote-as 64522",
     "neighbor fe80::7:11 timers 3 9",
     "neighbor fe80::7:11 interface eth0",
-  ];
-  await using link = await FrrLink.start("bgplinklocal", { lines });
-  await link.frr.configure(
-    "router bgp 64512",
     "address-family ipv6 unicast",
     "neighbor fe80::7:11 activate",
   );
+  // FRR 8.4 takes a link-local neighbour for reachable only when its link next comes up.
+  await configure(link.namespace, [
+    "link set eth0 down",
+    "link set eth0 up",
+    "addr add fd00:7::11/64 dev eth0 nodad",
+    "addr add fe80::7:11/64 dev eth0 nodad",
+  ]);
   const speaker = await link.speaker({ peerAddress: "fe80::7:1%eth0" });
   await speaker.request({ type: "routes", routes: [{ prefix: "2001:db8:7::1/128" }] });
   await inSync(speaker);
