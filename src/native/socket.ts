@@ -2,9 +2,10 @@
  * Sockets with options that Node does not offer: TCP MD5, TTL limits, a device, a TTL filter.
  *
  * The only home of koffi: it costs 9 MB and 20 ms, so import this file lazily, where an option needs
- * it. Linux only. None of the options needs a capability. The numbers are those of Linux' headers.
+ * it. It is required, not imported, because a bundle would load a static import at its start. Linux only. None of the options needs a capability. The numbers are those of Linux' headers.
  */
-import koffi from "koffi";
+import { createRequire } from "node:module";
+import type Koffi from "koffi";
 import { type Address, addressOctets } from "../net/address.ts";
 
 export interface SocketRequest {
@@ -38,6 +39,7 @@ export class SocketError extends Error {
   }
 }
 
+const koffi: typeof Koffi = createRequire(import.meta.url)("koffi");
 const libc = koffi.load(null);
 const socket = libc.func("int socket(int domain, int type, int protocol)");
 const close = libc.func("int close(int fd)");
