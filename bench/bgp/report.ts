@@ -26,6 +26,8 @@ const columns: readonly Column[] = [
   { title: "RSS MB", of: "peakRssMegabytes", digits: 0, hasRatio: false },
 ];
 
+const changeValues: readonly (keyof Trial)[] = ["changeTableMs", "changeKernelMs"];
+
 /**
  * A Markdown table of medians. In parentheses: the ratio to the limit, the fastest of the rows that
  * replay.
@@ -54,8 +56,9 @@ function formatCell(row: Row, { of, digits, hasRatio }: Column, limits: readonly
     : text;
 }
 
-/** Of the trials that have the value; undefined if a trial lacks it or there is none. */
+/** A trial that failed leaves its row without figures; changes are measured in the first trial only. */
 function medianOf({ trials }: Row, of: keyof Trial): number | undefined {
-  const values = trials.flatMap((trial) => trial[of] ?? []);
-  return values.length === 0 || values.length < trials.length ? undefined : median(values);
+  const asked = changeValues.includes(of) ? trials.slice(0, 1) : trials;
+  const values = asked.flatMap((trial) => trial[of] ?? []);
+  return values.length < asked.length || values.length === 0 ? undefined : median(values);
 }
