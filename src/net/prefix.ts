@@ -27,7 +27,9 @@ export function makePrefix(address: Address, length: number): Prefix {
     throw new RangeError(`/${length} is no length of an ${address.family} prefix`);
   }
   const hostBits = BigInt(bits - length);
-  const network = makeAddress(address.family, (address.value >> hostBits) << hostBits);
+  const value = (address.value >> hostBits) << hostBits;
+  const isNetwork = value === address.value && address.zone === undefined;
+  const network = isNetwork ? address : makeAddress(address.family, value);
   return { family: address.family, address: network, length, key: `${network.text}/${length}` };
 }
 
