@@ -1,6 +1,6 @@
 import type { Config } from "../config/model.ts";
 import type { AddressFamily } from "../net/address.ts";
-import type { EndpointSlice } from "./endpoint.ts";
+import type { ReducedSlice } from "./endpoint.ts";
 import type { DrainCause, Node } from "./node.ts";
 import type { Labels } from "./selector.ts";
 import type { LoadBalancerClass, Service } from "./service.ts";
@@ -21,8 +21,8 @@ export interface SpeakerSnapshot {
   readonly loadBalancerClass: LoadBalancerClass;
   /** By key. */
   readonly services: ReadonlyMap<string, Service>;
-  /** By key of the Service; every list holds at least one slice. */
-  readonly endpointSlices: ReadonlyMap<string, readonly EndpointSlice[]>;
+  /** By key of the Service; every list holds at least one slice, reduced for our own Node. */
+  readonly endpointSlices: ReadonlyMap<string, readonly ReducedSlice[]>;
   /** Our own Node. */
   readonly node: Node;
   readonly ignoreExcludeLabel: boolean;

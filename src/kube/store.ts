@@ -30,6 +30,8 @@ export class Store<T> {
   /** Versions that our own writes made and the watch has not reached yet, by key. */
   readonly #ownWrites = new Map<string, string>();
   readonly #listeners = new Set<(change: StoreChange<T>) => void>();
+  /** What watch events named, since each fill began that is under way. */
+  readonly #fills = new Set<Set<string>>();
 
   /** The present state; a list replaces the Map, so do not keep it. */
   get entries(): ReadonlyMap<string, T> {
@@ -62,10 +64,32 @@ export class Store<T> {
     this.#set("own-write", key, value);
   }
 
+  /**
+   * For a Store whose Reflector passes objects over that turn out to be of interest: to be called
+   * before they are listed (a consistent read). The result takes in that list, as far as the watch
+   * did not say more of an object meanwhile, and is to be called once.
+   */
+  beginFill(): (list: ReadonlyMap<string, T>, resourceVersion: string) => void {
+    const touched = new Set<string>();
+    this.#fills.add(touched);
+    return (list, resourceVersion) => {
+      this.#fills.delete(touched);
+      for (const [key, value] of list) {
+        if (!touched.has(key)) {
+          this.#ownWrites.set(key, resourceVersion);
+          this.#set("own-write", key, value);
+        }
+      }
+    };
+  }
+
   /** Takes in a watch event; `value` undefined: the object is gone, or no longer of interest. */
   applyWatchEvent(key: string, resourceVersion: string, value: T | undefined): void {
     const ownVersion = this.#ownWrites.get(key);
     this.advance(resourceVersion);
+    for (const touched of this.#fills) {
+      touched.add(key);
+    }
     if (ownVersion !== undefined && isOlder(resourceVersion, ownVersion)) {
       return;
     }

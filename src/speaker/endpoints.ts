@@ -1,10 +1,10 @@
-import type { Endpoint, EndpointSlice } from "../cluster/endpoint.ts";
+import type { ReducedSlice } from "../cluster/endpoint.ts";
 import type { AddressFamily } from "../net/address.ts";
 
 /** Where one family's endpoints of a Service can take traffic. */
 export interface Reach {
   readonly anywhere: boolean;
-  /** On the node that was asked about. */
+  /** On the node that the slices were reduced for. */
   readonly here: boolean;
   /** None is ready here and one serves here while it terminates, but there are ready ones elsewhere. */
   readonly isEnding: boolean;
@@ -22,49 +22,33 @@ const nowhere: Reach = { anywhere: false, here: false, isEnding: false };
  * An endpoint may be listed in several slices and for several ports: one good entry is enough. One
  * without a node counts for `anywhere` alone.
  */
-export function reachOf(
-  slices: readonly EndpointSlice[],
-  family: AddressFamily,
-  nodeName: string,
-): Reach {
-  let ready = false;
-  let serving = false;
-  let servingHere = false;
+export function reachOf(slices: readonly ReducedSlice[], family: AddressFamily): Reach {
+  let isReady = false;
+  let isServing = false;
+  let isServingHere = false;
   for (const slice of slices) {
-    if (slice.family !== family) {
-      continue;
-    }
-    for (const endpoint of slice.endpoints) {
-      if (endpoint.ready) {
-        if (endpoint.nodeName === nodeName) {
-          return here;
-        }
-        ready = true;
-      } else if (servesWhileTerminating(endpoint)) {
-        serving = true;
-        servingHere ||= endpoint.nodeName === nodeName;
+    if (slice.family === family) {
+      if (slice.local.some(({ ready }) => ready)) {
+        return here;
       }
+      isReady ||= slice.readyNodes.length > 0;
+      isServing ||= slice.endingNodes.length > 0;
+      isServingHere ||= slice.local.length > 0;
     }
   }
-  if (servingHere) {
-    return ready ? ending : here;
+  if (isServingHere) {
+    return isReady ? ending : here;
   }
-  return ready || serving ? elsewhere : nowhere;
+  return isReady || isServing ? elsewhere : nowhere;
 }
 
 /** The names of the nodes whose endpoints of `family` can take traffic, by the rule of `reachOf`. */
 export function reachableNodes(
-  slices: readonly EndpointSlice[],
+  slices: readonly ReducedSlice[],
   family: AddressFamily,
 ): ReadonlySet<string> {
-  const endpoints = slices
-    .filter((slice) => slice.family === family)
-    .flatMap((slice) => slice.endpoints);
-  const ready = endpoints.filter((endpoint) => endpoint.ready);
-  const chosen = ready.length > 0 ? ready : endpoints.filter(servesWhileTerminating);
-  return new Set(chosen.flatMap(({ nodeName }) => (nodeName === undefined ? [] : [nodeName])));
-}
-
-function servesWhileTerminating(endpoint: Endpoint): boolean {
-  return endpoint.serving && endpoint.terminating;
+  const ofFamily = slices.filter((slice) => slice.family === family);
+  const ready = ofFamily.flatMap(({ readyNodes }) => readyNodes);
+  const nodes = ready.length > 0 ? ready : ofFamily.flatMap(({ endingNodes }) => endingNodes);
+  return new Set(nodes.filter((name) => name !== ""));
 }

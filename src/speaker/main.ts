@@ -5,43 +5,25 @@ import { BfdMonitor, type BfdMonitorOptions } from "../bfd/monitor.ts";
 import { localInterfaces } from "../bgp/session/interfaces.ts";
 import type { SessionPorts } from "../bgp/session/session.ts";
 import { tcpTransport } from "../bgp/session/transport.ts";
-import type { LoadBalancerClass, Service } from "../cluster/service.ts";
-import type { KubeApi, KubeObject, Scope } from "../kube/client.ts";
+import type { LoadBalancerClass } from "../cluster/service.ts";
+import type { KubeApi } from "../kube/client.ts";
 import { connectKubeApi } from "../kube/connect.ts";
 import { EventRecorder } from "../kube/events.ts";
-import {
-  projectConfigMap,
-  projectEndpointSlice,
-  projectNode,
-  projectSecret,
-  projectService,
-} from "../kube/project.ts";
-import { projectPod } from "../kube/project-placement.ts";
-import { Reflector } from "../kube/reflector.ts";
-import { type Resource, resources } from "../kube/resource.ts";
-import type { Store } from "../kube/store.ts";
+import { projectSecret } from "../kube/project.ts";
+import { resources } from "../kube/resource.ts";
 import { type Prefix, parsePrefix } from "../net/prefix.ts";
 import { type Clock, sleep, systemClock } from "../runtime/clock.ts";
 import { startHttpServer } from "../runtime/http.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { MetricsRegistry } from "../runtime/metrics.ts";
-import { type Loop, runLoops } from "../runtime/run.ts";
-import { parseIngress } from "./candidate.ts";
+import { runLoops } from "../runtime/run.ts";
 import { parseDefaultGateways } from "./default-gateway.ts";
 import type { BfdPort } from "./shell/bfd.ts";
-import {
-  type ClusterReads,
-  findPresent,
-  readNode,
-  readRestartEvidence,
-  readSpeakerPods,
-  speakerPods,
-} from "./shell/cluster-reads.ts";
 import { leave } from "./shell/exit.ts";
 import { type ListenAddress, listenerLoops } from "./shell/listening.ts";
 import { SpeakerMetrics } from "./shell/metrics.ts";
+import { clusterReads, followerOf, storeLoops } from "./shell/reflectors.ts";
 import { Speaker } from "./shell/speaker.ts";
-import type { SpeakerStores } from "./shell/stores.ts";
 import { readStateQuery } from "./state.ts";
 
 export interface SpeakerOptions {
@@ -115,7 +97,8 @@ export async function runSpeaker(
     random,
     logger: logger.child({ component: "events" }),
   });
-  const follow = followerOf(world, logger, metrics);
+  const sources = { api, clock, random, logger, metrics };
+  const follow = followerOf(sources);
   const reads = clusterReads(api, options, follow);
   const ended = new AbortController();
   const bfdDeath = Promise.withResolvers<never>();
@@ -150,7 +133,7 @@ export async function runSpeaker(
   try {
     await runLoops(
       [
-        ...storeLoops(speaker.stores, options, follow),
+        ...storeLoops(speaker.stores, options, sources),
         ...listenerLoops(options.listen, (remote) => speaker.acceptorFor(remote), logger),
         { name: "events", run: (stop) => events.run(stop) },
         {
@@ -209,76 +192,6 @@ const bfdWorkerUrl = new URL(
 /** A kernel without the family has no table of it. */
 function readTable(path: string): string {
   return existsSync(path) ? readFileSync(path, "utf8") : "";
-}
-
-type Follow = <T>(
-  resource: Resource,
-  store: Store<T>,
-  project: (object: KubeObject) => T | undefined,
-  scope?: Scope,
-  title?: string,
-) => Loop;
-
-/** What keeps a Store equal to a resource, or to one object of it. */
-function followerOf(
-  { api, clock, random }: SpeakerWorld,
-  logger: Logger,
-  metrics: SpeakerMetrics,
-): Follow {
-  return (resource, store, project, scope = {}, title) => {
-    const what =
-      title ??
-      (scope.namespace === undefined ? resource.plural : `${resource.plural}/${scope.name}`);
-    const reflector = new Reflector({
-      ...scope,
-      api,
-      resource,
-      store,
-      project,
-      clock,
-      random,
-      logger: logger.child({ component: "kube" }),
-      metrics: metrics.follow(what),
-    });
-    return { name: `watch of ${what}`, run: (stop) => reflector.run(stop) };
-  };
-}
-
-function clusterReads(api: KubeApi, options: SpeakerOptions, follow: Follow): ClusterReads {
-  const { nodes, pods } = resources;
-  const { namespace } = options;
-  return {
-    followNodes: (store, stop) => follow(nodes, store, projectNode, {}, "all nodes").run(stop),
-    followSpeakers: (store, stop) =>
-      follow(pods, store, projectPod, speakerPods(namespace), "speaker pods").run(stop),
-    readNode: (name, stop) => readNode(api, name, stop),
-    readSpeakers: (stop) => readSpeakerPods(api, namespace, stop),
-    findPresent: (kind, keys, stop) => findPresent(api, resources[kind], keys, stop),
-    readRestartEvidence: (stop) => readRestartEvidence(api, options, stop),
-  };
-}
-
-function storeLoops(
-  stores: SpeakerStores,
-  { namespace, configName, nodeName }: SpeakerOptions,
-  follow: Follow,
-): readonly Loop[] {
-  const { configMaps, nodes, services, endpointSlices } = resources;
-  const inForceName = `${configName}-in-force`;
-  return [
-    follow(configMaps, stores.userConfig, projectConfigMap, { namespace, name: configName }),
-    follow(configMaps, stores.inForceConfig, projectConfigMap, { namespace, name: inForceName }),
-    follow(nodes, stores.nodes, projectNode, { name: nodeName }),
-    follow(services, stores.services, projectAndParse),
-    follow(endpointSlices, stores.slices, projectEndpointSlice),
-  ];
-}
-
-/** Parses addresses as the list comes in, so that the first decision is short. */
-function projectAndParse(object: KubeObject): Service {
-  const service = projectService(object);
-  parseIngress(service);
-  return service;
 }
 
 function aborted(signal: AbortSignal): Promise<unknown> {

@@ -1,4 +1,4 @@
-import type { EndpointSlice } from "../cluster/endpoint.ts";
+import type { ReducedSlice } from "../cluster/endpoint.ts";
 import type { Service } from "../cluster/service.ts";
 import type { Address } from "../net/address.ts";
 import { type Reach, reachableNodes } from "./endpoints.ts";
@@ -8,7 +8,7 @@ import { type Withheld, withheldAddress } from "./withheld.ts";
 export interface Claim {
   readonly service: Service;
   readonly address: Address;
-  readonly slices: readonly EndpointSlice[];
+  readonly slices: readonly ReducedSlice[];
   /** Of the address's family. */
   readonly reach: Reach;
   /** Why the Service would not put the route here if it had the address to itself. */

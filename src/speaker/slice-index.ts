@@ -1,19 +1,19 @@
-import type { EndpointSlice } from "../cluster/endpoint.ts";
+import type { ReducedSlice } from "../cluster/endpoint.ts";
 
 /**
  * EndpointSlices by the Service they belong to. A Service's list keeps its identity until one of
  * its slices changes, and holds at least one.
  */
 export class SliceIndex {
-  readonly #byService = new Map<string, readonly EndpointSlice[]>();
+  readonly #byService = new Map<string, readonly ReducedSlice[]>();
 
-  get byService(): ReadonlyMap<string, readonly EndpointSlice[]> {
+  get byService(): ReadonlyMap<string, readonly ReducedSlice[]> {
     return this.#byService;
   }
 
   /** Starts over with `slices`. */
-  replaceAll(slices: Iterable<EndpointSlice>): void {
-    const lists = new Map<string, EndpointSlice[]>();
+  replaceAll(slices: Iterable<ReducedSlice>): void {
+    const lists = new Map<string, ReducedSlice[]>();
     for (const slice of slices) {
       const list = lists.get(slice.serviceKey);
       if (list === undefined) {
@@ -35,7 +35,7 @@ export class SliceIndex {
   }
 
   /** One slice changed from `before` to `after`; undefined where it did not exist. */
-  update(before: EndpointSlice | undefined, after: EndpointSlice | undefined): void {
+  update(before: ReducedSlice | undefined, after: ReducedSlice | undefined): void {
     if (before !== undefined) {
       this.#set(before.serviceKey, this.#without(before));
     }
@@ -44,11 +44,11 @@ export class SliceIndex {
     }
   }
 
-  #without({ serviceKey, key }: EndpointSlice): readonly EndpointSlice[] {
+  #without({ serviceKey, key }: ReducedSlice): readonly ReducedSlice[] {
     return (this.#byService.get(serviceKey) ?? []).filter((slice) => slice.key !== key);
   }
 
-  #set(serviceKey: string, slices: readonly EndpointSlice[]): void {
+  #set(serviceKey: string, slices: readonly ReducedSlice[]): void {
     if (slices.length === 0) {
       this.#byService.delete(serviceKey);
     } else {
@@ -58,8 +58,8 @@ export class SliceIndex {
 }
 
 function isSameList(
-  list: readonly EndpointSlice[],
-  other: readonly EndpointSlice[] | undefined,
+  list: readonly ReducedSlice[],
+  other: readonly ReducedSlice[] | undefined,
 ): boolean {
   return list.length === other?.length && list.every((slice) => other.includes(slice));
 }

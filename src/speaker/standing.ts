@@ -1,4 +1,4 @@
-import type { EndpointSlice } from "../cluster/endpoint.ts";
+import type { ReducedSlice } from "../cluster/endpoint.ts";
 import type { Service } from "../cluster/service.ts";
 import type { SpeakerSnapshot } from "../cluster/snapshot.ts";
 import type { Config } from "../config/model.ts";
@@ -26,56 +26,45 @@ export interface Standing {
 }
 
 interface Remembered {
-  readonly slices: readonly EndpointSlice[];
-  readonly nodeName: string;
+  readonly slices: readonly ReducedSlice[];
   readonly standing: Standing;
 }
 
 const memo = new WeakMap<Config, WeakMap<Service, Remembered>>();
 
 /**
- * The standing of a load balancer Service on the node `nodeName`.
+ * The standing of a load balancer Service on this node.
  *
  * Remembered for each configuration that lives, until the Service or its list of slices is another
  * object: a pass over thousands of Services then looks anew only at those that changed.
  */
-function standingOf(
-  config: Config,
-  service: Service,
-  slices: readonly EndpointSlice[],
-  nodeName: string,
-): Standing {
+function standingOf(config: Config, service: Service, slices: readonly ReducedSlice[]): Standing {
   let ofConfig = memo.get(config);
   if (ofConfig === undefined) {
     ofConfig = new WeakMap();
     memo.set(config, ofConfig);
   }
   const remembered = ofConfig.get(service);
-  if (remembered?.slices === slices && remembered.nodeName === nodeName) {
+  if (remembered?.slices === slices) {
     return remembered.standing;
   }
-  const standing = makeStanding(config, service, slices, nodeName);
-  ofConfig.set(service, { slices, nodeName, standing });
+  const standing = makeStanding(config, service, slices);
+  ofConfig.set(service, { slices, standing });
   return standing;
 }
 
 /** What of a snapshot a standing follows from. */
-export type StandingSources = Pick<SpeakerSnapshot, "config" | "endpointSlices" | "node">;
+export type StandingSources = Pick<SpeakerSnapshot, "config" | "endpointSlices">;
 
 const noSlices = [] as const;
 
 /** The standing of a load balancer Service of a snapshot. */
 export function standingIn(sources: StandingSources, service: Service): Standing {
   const slices = sources.endpointSlices.get(service.key) ?? noSlices;
-  return standingOf(sources.config, service, slices, sources.node.name);
+  return standingOf(sources.config, service, slices);
 }
 
-function makeStanding(
-  config: Config,
-  service: Service,
-  slices: readonly EndpointSlice[],
-  nodeName: string,
-): Standing {
+function makeStanding(config: Config, service: Service, slices: readonly ReducedSlice[]): Standing {
   const { addresses, refused } = candidateOf(config, service);
   const claims: PoolClaim[] = [];
   const withheld: Withheld[] = [];
@@ -87,7 +76,7 @@ function makeStanding(
       withheld.push(withheldAddress.layer2(text, candidate.pool));
     } else {
       const { address } = candidate;
-      const claim = { service, address, slices, reach: reachOf(slices, address.family, nodeName) };
+      const claim = { service, address, slices, reach: reachOf(slices, address.family) };
       const own = whyClaimWithholds(claim);
       claims.push({ ...claim, candidate, own, alone: [text], isLeaving: false });
     }

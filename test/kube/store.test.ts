@@ -154,3 +154,26 @@ test("in whatever order answers and events arrive, the newest that arrived is he
     }),
   );
 });
+
+test("a fill takes in what was passed over, but for what the watch named meanwhile", () => {
+  const store = new Store<Thing>();
+  store.replace(new Map([["a", red]]), "10");
+  const fill = store.beginFill();
+  store.applyWatchEvent("b", "14", undefined);
+  store.applyWatchEvent("c", "15", { colour: "green" });
+  fill(
+    new Map([
+      ["b", blue],
+      ["c", blue],
+      ["d", blue],
+    ]),
+    "13",
+  );
+  assert.equal(store.entries.has("b"), false);
+  assert.equal(store.entries.get("c")?.colour, "green");
+  assert.equal(store.entries.get("d"), blue);
+  store.applyWatchEvent("d", "12", red);
+  assert.equal(store.entries.get("d"), blue);
+  store.applyWatchEvent("d", "16", undefined);
+  assert.equal(store.entries.has("d"), false);
+});

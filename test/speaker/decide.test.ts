@@ -227,7 +227,8 @@ describe("several Services on one address", () => {
     const slices = { [a]: [slice(a, [endpoint("node1")])], [b]: [slice(b, [endpoint("node2")])] };
     const here = decide(snapshot([local("a"), old], slices));
     assert.deepEqual(reasons(here, a), ["shared-address-elsewhere"]);
-    const there = decide(snapshot([local("a"), old], slices, { node: node({ name: "node2" }) }));
+    const turned = { [a]: [slice(a, [endpoint("node2")])], [b]: [slice(b, [endpoint("node1")])] };
+    const there = decide(snapshot([local("a"), old], turned));
     assert.deepEqual(prefixes(there), ["172.16.7.192/32"]);
     assert.deepEqual([...there.advertised.keys()], [b]);
   });

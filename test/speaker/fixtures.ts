@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { SessionStatus } from "../../src/bgp/session/status.ts";
-import type { Endpoint, EndpointSlice } from "../../src/cluster/endpoint.ts";
+import { type Endpoint, type ReducedSlice, sliceReducer } from "../../src/cluster/endpoint.ts";
 import type { Node } from "../../src/cluster/node.ts";
 import type { Service } from "../../src/cluster/service.ts";
 import type { SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
@@ -150,21 +150,24 @@ export function endpoint(
   };
 }
 
+const reduce = sliceReducer("node1");
+
+/** As a speaker on node1 keeps it. */
 export function slice(
   serviceKey: string,
   endpoints: readonly Endpoint[],
   family: "ipv4" | "ipv6" = "ipv4",
-): EndpointSlice {
-  return { key: `${serviceKey}-${family}-abcde`, serviceKey, family, endpoints };
+): ReducedSlice {
+  return reduce({ key: `${serviceKey}-${family}-abcde`, serviceKey, family, endpoints });
 }
 
 /** A snapshot of node1; every Service without a list of its own has one ready endpoint on node1. */
 export function snapshot(
   services: readonly Service[],
-  endpointSlices: Readonly<Record<string, readonly EndpointSlice[]>> = {},
+  endpointSlices: Readonly<Record<string, readonly ReducedSlice[]>> = {},
   overrides: Partial<SpeakerSnapshot> = {},
 ): SpeakerSnapshot {
-  const slices = services.map(({ key }): [string, readonly EndpointSlice[]] => [
+  const slices = services.map(({ key }): [string, readonly ReducedSlice[]] => [
     key,
     endpointSlices[key] ?? [
       slice(key, [endpoint("node1")], "ipv4"),

@@ -180,3 +180,24 @@ async function until(isTrue: () => Promise<boolean>): Promise<void> {
     });
   }
 }
+
+test(
+  "a Service that becomes a load balancer later has its endpoints at once",
+  limits,
+  async (t) => {
+    const { server, router, port, kubeconfigPath } = await setUp(t);
+    accept(server, configText(port));
+    const clusterIp = {
+      apiVersion: "v1",
+      kind: "Service",
+      metadata: { name: "late", namespace: "default" },
+      spec: { type: "ClusterIP", ports: [{ port: 80 }], selector: { app: "late" } },
+    };
+    server.objects.apply(clusterIp);
+    applySlice(server, "late", true);
+    await startSpeaker(t, kubeconfigPath);
+    await router.untilRoutes("172.16.7.192/32");
+    applyService(server, "late", "172.16.7.202");
+    await router.untilRoutes("172.16.7.192/32", "172.16.7.202/32");
+  },
+);

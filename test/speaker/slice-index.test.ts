@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { EndpointSlice } from "../../src/cluster/endpoint.ts";
+import type { ReducedSlice } from "../../src/cluster/endpoint.ts";
 import { SliceIndex } from "../../src/speaker/slice-index.ts";
 
-const arbitrarySlice: fc.Arbitrary<EndpointSlice> = fc
+const arbitrarySlice: fc.Arbitrary<ReducedSlice> = fc
   .record({ name: fc.constantFrom("a", "b", "c", "d"), service: fc.constantFrom("x", "y") })
   .map(({ name, service }) => ({
     key: `default/${name}`,
     serviceKey: `default/${service}`,
     family: "ipv4",
-    endpoints: [],
+    local: [],
+    readyNodes: [],
+    endingNodes: [],
   }));
 
 /** Keys of slices by Service, in one order. */
@@ -53,11 +55,13 @@ test("after any changes the index is what it would be if it began anew", () => {
 });
 
 test("the list of a Service keeps its identity while another Service's slices change", () => {
-  const slice = (name: string, service: string): EndpointSlice => ({
+  const slice = (name: string, service: string): ReducedSlice => ({
     key: `default/${name}`,
     serviceKey: `default/${service}`,
     family: "ipv4",
-    endpoints: [],
+    local: [],
+    readyNodes: [],
+    endingNodes: [],
   });
   const index = new SliceIndex();
   index.replaceAll([slice("a", "x"), slice("b", "y")]);

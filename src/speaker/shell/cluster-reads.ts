@@ -1,7 +1,9 @@
+import type { EndpointSlice } from "../../cluster/endpoint.ts";
 import type { Node } from "../../cluster/node.ts";
 import type { Pod } from "../../cluster/pod.ts";
+import type { Service } from "../../cluster/service.ts";
 import { type KubeApi, listAll, objectKey, type Scope } from "../../kube/client.ts";
-import { projectNode } from "../../kube/project.ts";
+import { projectEndpointSlice, projectNode } from "../../kube/project.ts";
 import {
   projectDaemonSet,
   projectNodePlacement,
@@ -10,6 +12,7 @@ import {
 import { type Resource, resources } from "../../kube/resource.ts";
 import type { Store } from "../../kube/store.ts";
 import type { RestartEvidence } from "../restart.ts";
+import type { SliceList } from "./slice-keeper.ts";
 
 /** What is read of the cluster beyond what is always followed, while something here leaves. */
 export interface ClusterReads {
@@ -77,6 +80,27 @@ export async function findPresent(
     }));
   } while (continueToken !== undefined);
   return present;
+}
+
+/** The EndpointSlices of one Service, as they are now. */
+export async function readSlices(
+  api: KubeApi,
+  { namespace, name }: Service,
+  signal: AbortSignal,
+): Promise<SliceList> {
+  const slices: EndpointSlice[] = [];
+  const scope = { namespace, labelSelector: `kubernetes.io/service-name=${name}` };
+  const { resourceVersion } = await api.list(
+    resources.endpointSlices,
+    { ...scope, signal },
+    (object) => {
+      const slice = projectEndpointSlice(object);
+      if (slice !== undefined) {
+        slices.push(slice);
+      }
+    },
+  );
+  return { slices, resourceVersion };
 }
 
 /** Reads our own Pod, then its DaemonSet and the Node: `get` on each. */

@@ -86,7 +86,7 @@ export class Decider {
    * of the event loop to be able to decide at all. `onChange` is called then, too.
    */
   chooseBasis(config: Config, node: Node): Basis | undefined {
-    const prepared = this.#prepare(config, node) ? config : this.#prepared;
+    const prepared = this.#prepare(config) ? config : this.#prepared;
     this.#prepared = prepared;
     return (
       prepared &&
@@ -99,7 +99,7 @@ export class Decider {
   }
 
   /** Until it is done, decisions go on with the configuration before. */
-  #prepare(config: Config, node: Node): boolean {
+  #prepare(config: Config): boolean {
     if (this.#prepared === config) {
       return true;
     }
@@ -110,7 +110,6 @@ export class Decider {
         loadBalancerClass: settings.loadBalancerClass,
         services: stores.servicesByKey(false),
         endpointSlices: stores.slicesByService(false),
-        node,
       });
       this.#preparation = { config, work };
     }

@@ -1,4 +1,4 @@
-import type { EndpointSlice } from "../../cluster/endpoint.ts";
+import type { ReducedSlice } from "../../cluster/endpoint.ts";
 import type { Node } from "../../cluster/node.ts";
 import type { Service } from "../../cluster/service.ts";
 import type { ConfigMap } from "../../kube/project.ts";
@@ -10,7 +10,7 @@ import { MissingObjects } from "./missing-objects.ts";
 /** What a speaker always follows; Reflectors fill it. */
 export class SpeakerStores {
   readonly services = new Store<Service>();
-  readonly slices = new Store<EndpointSlice>();
+  readonly slices = new Store<ReducedSlice>();
   /** Our own Node alone. */
   readonly nodes = new Store<Node>();
   readonly userConfig = new Store<ConfigMap>();
@@ -82,7 +82,7 @@ export class SpeakerStores {
   }
 
   /** By key of the Service; `withMissing`: missing ones, too. */
-  slicesByService(withMissing: boolean): ReadonlyMap<string, readonly EndpointSlice[]> {
+  slicesByService(withMissing: boolean): ReadonlyMap<string, readonly ReducedSlice[]> {
     const { byService } = this.#sliceIndex;
     const missing = withMissing ? this.#missingSlices.values() : [];
     if (missing.length === 0) {

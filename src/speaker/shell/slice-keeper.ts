@@ -1,0 +1,114 @@
+import { type EndpointSlice, type ReducedSlice, sliceReducer } from "../../cluster/endpoint.ts";
+import type { Service } from "../../cluster/service.ts";
+import type { Store } from "../../kube/store.ts";
+import { WorkQueue } from "../../kube/work-queue.ts";
+import type { Clock } from "../../runtime/clock.ts";
+import type { Logger } from "../../runtime/logger.ts";
+
+export interface SliceKeeperOptions {
+  readonly nodeName: string;
+  /** Of the Services that need EndpointSlices, and no others. */
+  readonly services: Store<Service>;
+  readonly slices: Store<ReducedSlice>;
+  /** The slices of one Service, as they are now. */
+  readonly readSlices: (service: Service, signal: AbortSignal) => Promise<SliceList>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+export interface SliceList {
+  readonly slices: readonly EndpointSlice[];
+  readonly resourceVersion: string;
+}
+
+/** Of so many Services it is remembered that slices of theirs were passed over. */
+const rememberedLimit = 50_000;
+
+/**
+ * Keeps the EndpointSlices of Services that need them, reduced to what decides here: most Services of
+ * a cluster are no load balancers.
+ *
+ * A Service that comes to need its slices when some were passed over already (its type changed, or
+ * two watches were not in step) has them listed.
+ */
+export class SliceKeeper {
+  readonly #options: SliceKeeperOptions;
+  readonly #reduce: (slice: EndpointSlice) => ReducedSlice;
+  readonly #queue: WorkQueue;
+  /** Keys of Services; undefined: too many to remember, so any may be concerned. */
+  #passedOver: Set<string> | undefined = new Set();
+
+  constructor(options: SliceKeeperOptions) {
+    this.#options = options;
+    this.#reduce = sliceReducer(options.nodeName);
+    const { services, slices, clock, random, logger } = options;
+    this.#queue = new WorkQueue({
+      work: (key, signal) => this.#list(key, signal),
+      onFailure: (service, error) =>
+        logger.warn({ service, err: error }, "EndpointSlices of a Service could not be listed"),
+      concurrency: 4,
+      clock,
+      random,
+    });
+    const listMissed = () => {
+      for (const key of this.#passedOver ?? []) {
+        this.#listIfMissed(key);
+      }
+    };
+    services.onChange((change) => {
+      if (change.source === "list") {
+        listMissed();
+      } else if (change.before === undefined) {
+        this.#listIfMissed(change.key);
+      }
+    });
+    // A list that began before a Service was seen has passed over its slices.
+    slices.onChange((change) => {
+      if (change.source === "list") {
+        listMissed();
+      }
+    });
+  }
+
+  /** Lists what has to be listed, until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run(signal);
+  }
+
+  /** A slice that arrived, as it is to be kept; undefined: nobody needs it now. */
+  take(slice: EndpointSlice): ReducedSlice | undefined {
+    if (this.#options.services.entries.has(slice.serviceKey)) {
+      return this.#reduce(slice);
+    }
+    this.#passedOver?.add(slice.serviceKey);
+    if (this.#passedOver !== undefined && this.#passedOver.size > rememberedLimit) {
+      this.#passedOver = undefined;
+    }
+    return undefined;
+  }
+
+  #listIfMissed(key: string): void {
+    if (this.#passedOver?.has(key) !== false && this.#options.services.entries.has(key)) {
+      this.#queue.add(key);
+    }
+  }
+
+  async #list(key: string, signal: AbortSignal): Promise<void> {
+    const { services, slices, readSlices } = this.#options;
+    const service = services.entries.get(key);
+    if (service === undefined) {
+      return;
+    }
+    const fill = slices.beginFill();
+    let found: readonly ReducedSlice[] = [];
+    let resourceVersion = "0";
+    try {
+      const list = await readSlices(service, signal);
+      found = list.slices.map((slice) => this.#reduce(slice));
+      ({ resourceVersion } = list);
+    } finally {
+      fill(new Map(found.map((slice) => [slice.key, slice])), resourceVersion);
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { EndpointSlice, ReducedSlice } from "../../../src/cluster/endpoint.ts";
+import type { Service } from "../../../src/cluster/service.ts";
+import { Store } from "../../../src/kube/store.ts";
+import { SliceKeeper, type SliceList } from "../../../src/speaker/shell/slice-keeper.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { recordingLogger } from "../../support/recording-logger.ts";
+import { endpoint, service } from "../fixtures.ts";
+
+const limits = { timeout: 10_000 };
+
+function whole(name: string, serviceName: string): EndpointSlice {
+  const serviceKey = `default/${serviceName}`;
+  return { key: `default/${name}`, serviceKey, family: "ipv4", endpoints: [endpoint("node1")] };
+}
+
+function setUp(t: { after: (end: () => Promise<void>) => void }) {
+  const services = new Store<Service>();
+  const slices = new Store<ReducedSlice>();
+  const clock = new ManualClock();
+  const asked: string[] = [];
+  const answers: ((list: SliceList) => void)[] = [];
+  const keeper = new SliceKeeper({
+    nodeName: "node1",
+    services,
+    slices,
+    readSlices: ({ key }) => {
+      asked.push(key);
+      return new Promise((resolve) => {
+        answers.push(resolve);
+      });
+    },
+    clock,
+    random: () => 0,
+    logger: recordingLogger(),
+  });
+  const stop = new AbortController();
+  const running = keeper.run(stop.signal);
+  t.after(async () => {
+    stop.abort();
+    for (const answer of answers) {
+      answer({ slices: [], resourceVersion: "0" });
+    }
+    await running;
+  });
+  const arrive = (version: string, slice: EndpointSlice) =>
+    slices.applyWatchEvent(slice.key, version, keeper.take(slice));
+  const turn = () =>
+    new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  return { services, slices, asked, answers, arrive, turn };
+}
+
+test("only slices of Services that are there are kept", limits, async (t) => {
+  const { services, slices, asked, arrive, turn } = setUp(t);
+  services.replace(new Map([["default/a", service("a")]]), "1");
+  slices.replace(new Map(), "1");
+  arrive("2", whole("a-1", "a"));
+  arrive("3", whole("b-1", "b"));
+  await turn();
+  assert.deepEqual([...slices.entries.keys()], ["default/a-1"]);
+  assert.deepEqual(asked, []);
+});
+
+test(
+  "a Service that comes after its slices has them listed; one that comes before has not",
+  limits,
+  async (t) => {
+    const { services, slices, asked, answers, arrive, turn } = setUp(t);
+    services.replace(new Map(), "1");
+    slices.replace(new Map(), "1");
+    arrive("2", whole("b-1", "b"));
+    services.applyWatchEvent("default/c", "3", service("c"));
+    services.applyWatchEvent("default/b", "4", service("b"));
+    await turn();
+    assert.deepEqual(asked, ["default/b"]);
+    answers[0]?.({ slices: [whole("b-1", "b")], resourceVersion: "4" });
+    await turn();
+    assert.deepEqual([...slices.entries.keys()], ["default/b-1"]);
+  },
+);
+
+test("what the watch says while a list is on its way counts more", limits, async (t) => {
+  const { services, slices, answers, arrive, turn } = setUp(t);
+  services.replace(new Map(), "1");
+  slices.replace(new Map(), "1");
+  for (const [index, name] of ["b-1", "b-2", "b-3"].entries()) {
+    arrive(String(2 + index), whole(name, "b"));
+  }
+  services.applyWatchEvent("default/b", "6", service("b"));
+  await turn();
+  slices.applyWatchEvent("default/b-1", "8", undefined);
+  const changed = { ...whole("b-2", "b"), endpoints: [] };
+  arrive("9", changed);
+  const list = ["b-1", "b-2", "b-3"].map((name) => whole(name, "b"));
+  answers[0]?.({ slices: list, resourceVersion: "7" });
+  await turn();
+  assert.deepEqual([...slices.entries.keys()].toSorted(), ["default/b-2", "default/b-3"]);
+  assert.deepEqual(slices.entries.get("default/b-2")?.local, []);
+  arrive("5", { ...whole("b-3", "b"), endpoints: [] });
+  assert.equal(slices.entries.get("default/b-3")?.local.length, 1);
+});
+
+test(
+  "a Service that is no load balancer any more loses its slices as they change",
+  limits,
+  async (t) => {
+    const { services, slices, arrive } = setUp(t);
+    services.replace(new Map([["default/a", service("a")]]), "1");
+    slices.replace(new Map(), "1");
+    arrive("2", whole("a-1", "a"));
+    services.applyWatchEvent("default/a", "3", undefined);
+    arrive("4", whole("a-1", "a"));
+    assert.equal(slices.entries.size, 0);
+  },
+);
