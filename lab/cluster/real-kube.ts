@@ -113,6 +113,9 @@ export class RealKube implements LabKube {
   /** With its RBAC, as a user deploys it. */
   async deploy(kubectl: Kubectl): Promise<void> {
     await kubectl.run("apply", "-k", deployFolder);
+    // One is enough here, and the lab counts its Pods.
+    const controller = ["deployment/controller", "--namespace=routelb-system"];
+    await kubectl.run("scale", ...controller, "--replicas=1");
     await kubectl.run("apply", "-f", join(deployFolder, "examples/config.yaml"));
   }
 

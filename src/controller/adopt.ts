@@ -112,9 +112,18 @@ export function ofFamily(
   return addresses.find(({ address }) => address.family === family);
 }
 
-/** The Service shares on the terms on which it got its address in the pass before. */
+/**
+ * The Service has what the pass before gave it, on the same terms. Another address in its status was
+ * written by a leader that did not know yet that it had been replaced.
+ */
 function isSettled({ before, request }: Claim): boolean {
-  return before?.type === "assigned" && before.sharingSignature === request.terms.signature;
+  return (
+    before?.type === "assigned" &&
+    before.sharingSignature === request.terms.signature &&
+    request.inStatus.every(({ text }) =>
+      before.addresses.some(({ address }) => address.text === text),
+    )
+  );
 }
 
 /**

@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Labels } from "../cluster/selector.ts";
 import type { LoadBalancerClass, Service } from "../cluster/service.ts";
+import { catchUp } from "../kube/catch-up.ts";
 import type { KubeApi, KubeObject, Scope } from "../kube/client.ts";
 import { connectKubeApi } from "../kube/connect.ts";
 import { EventRecorder } from "../kube/events.ts";
@@ -21,9 +23,10 @@ import { type Loop, runLoops } from "../runtime/run.ts";
 import { readRequest } from "./request.ts";
 import { Configuration } from "./shell/configuration.ts";
 import { Controller } from "./shell/controller.ts";
+import { Election, type ElectionOptions } from "./shell/election.ts";
 import { ControllerMetrics } from "./shell/metrics.ts";
 import { MissingServices } from "./shell/missing-services.ts";
-import { ServiceWriter } from "./shell/service-writer.ts";
+import { ServiceWriter, writeLimitMs } from "./shell/service-writer.ts";
 
 export interface ControllerOptions {
   /** Of the program. */
@@ -39,8 +42,8 @@ export interface ControllerOptions {
   /** Absent: all addresses. */
   readonly host?: string;
   readonly servesState: boolean;
-  /** Flags that were given and that nothing acts on yet, without their dashes. */
-  readonly notActedOn: readonly string[];
+  /** Absent: it acts without a Lease, so it must be the only one. */
+  readonly leaderElection?: { readonly durationMs: number; readonly renewMs: number };
 }
 
 /** What of the world a controller uses; tests hand in their own. */
@@ -51,8 +54,8 @@ export interface ControllerWorld {
   readonly random: () => number;
   /** The machine or Pod that Events come from. */
   readonly hostName: string;
-  /** Whether this controller is the one that acts. */
-  readonly leads: () => boolean;
+  /** Of this process, among all controllers that ever are. */
+  readonly identity: string;
   /** Called once HTTP is served. */
   readonly onListening: (port: number) => void;
 }
@@ -71,7 +74,7 @@ export async function runController(
   signal: AbortSignal,
   world: ControllerWorld = processWorld(options),
 ): Promise<void> {
-  const { api, clock, random, leads } = world;
+  const { api, clock, random } = world;
   const registry = new MetricsRegistry();
   registry.addProcessMetrics();
   const metrics = new ControllerMetrics(registry);
@@ -82,6 +85,7 @@ export async function runController(
     inForce: new Store<ConfigMap>(),
   };
   const wake = () => controller.wake();
+  const leads = () => election?.leads() ?? true;
   const part = (component: string) => {
     return { api, clock, random, leads, wake, logger: logger.child({ component }) };
   };
@@ -105,14 +109,26 @@ export async function runController(
   });
   const { loadBalancerClass } = options;
   const parts = { configuration, missing, writer, recorder, metrics };
-  const controller = new Controller({ ...stores, ...parts, loadBalancerClass, clock, leads });
+  const whyNeverLeads = () => election?.whyNotReady();
+  const controller = new Controller({
+    ...stores,
+    ...parts,
+    loadBalancerClass,
+    clock,
+    leads,
+    whyNeverLeads,
+  });
+  const election = electionOf(options, world, logger.child({ component: "election" }), {
+    onChange: wake,
+    prepare: async (stop) => {
+      await readNewest(api, stores, options, stop);
+      controller.startAnew();
+    },
+  });
   stores.user.onChange(wake);
   stores.inForce.onChange(wake);
 
   logger.info({ version: options.version }, "controller starts");
-  if (options.notActedOn.length > 0) {
-    logger.warn({ flags: options.notActedOn }, "flags are set that nothing acts on yet");
-  }
   const http = await startHttpServer({
     ...(options.host === undefined ? {} : { host: options.host }),
     port: options.port,
@@ -130,12 +146,67 @@ export async function runController(
         { name: "status", run: (stop) => writer.run(stop) },
         { name: "missing Services", run: (stop) => missing.run(stop) },
         { name: "events", run: (stop) => recorder.run(stop) },
+        ...(election === undefined
+          ? []
+          : [{ name: "leader election", run: (stop: AbortSignal) => election.run(stop) }]),
       ],
       signal,
     );
+    if (writer.mayStillBeWritten) {
+      election?.end();
+    } else {
+      await election?.release();
+    }
   } finally {
     await http.close();
   }
+}
+
+function electionOf(
+  { namespace, configName, leaderElection }: ControllerOptions,
+  { api, clock, identity }: ControllerWorld,
+  logger: Logger,
+  calls: Pick<ElectionOptions, "onChange" | "prepare">,
+): Election | undefined {
+  if (leaderElection === undefined) {
+    return undefined;
+  }
+  const name = leaseName(configName);
+  const terms = { ...leaderElection, identity, writeLimitMs };
+  return new Election({ ...calls, api, namespace, name, terms, clock, logger });
+}
+
+/** Controllers that act on different ConfigMaps do not hold each other up. */
+function leaseName(configName: string): string {
+  return configName === "config" ? "routelb-controller" : `routelb-controller-${configName}`;
+}
+
+/** What a leader before us wrote may not have reached our watches. */
+async function readNewest(
+  api: KubeApi,
+  { services, user, inForce }: Stores,
+  { namespace, configName }: ControllerOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const configMap = (store: Store<ConfigMap>, name: string) =>
+    catchUp(api, {
+      resource: resources.configMaps,
+      namespace,
+      name,
+      store,
+      project: projectConfigMap,
+      signal,
+    });
+  await Promise.all([
+    catchUp(api, {
+      resource: resources.services,
+      store: services,
+      project: projectAndParse,
+      signal,
+    }),
+    configMap(user, configName),
+    configMap(inForce, `${configName}-in-force`),
+  ]);
 }
 
 interface Stores {
@@ -188,7 +259,7 @@ function processWorld({ kubeconfigPath }: ControllerOptions): ControllerWorld {
     clock: systemClock,
     random: Math.random,
     hostName: hostname(),
-    leads: () => true,
+    identity: `${hostname()}_${randomUUID()}`,
     onListening: () => undefined,
   };
 }

@@ -25,24 +25,24 @@ export interface KubeApi {
    */
   watch(resource: Resource, options: WatchOptions): Promise<AsyncIterable<WatchEvent>>;
 
-  get(object: ObjectPath, options?: CallOptions): Promise<KubeObject>;
+  get(object: ObjectPath, options?: TimedCallOptions): Promise<KubeObject>;
 
   /** `body` names itself in its metadata. */
   create(
     resource: Resource,
     namespace: string | undefined,
     body: object,
-    options?: CallOptions,
+    options?: TimedCallOptions,
   ): Promise<KubeObject>;
 
   /** With `metadata.resourceVersion` in `body`, a change that came between is answered with 409. */
-  update(object: ObjectPath, body: object, options?: CallOptions): Promise<KubeObject>;
+  update(object: ObjectPath, body: object, options?: TimedCallOptions): Promise<KubeObject>;
 
   patch(
     object: ObjectPath,
     type: PatchType,
     body: object,
-    options?: CallOptions,
+    options?: TimedCallOptions,
   ): Promise<KubeObject>;
 
   remove(object: ObjectPath, options?: CallOptions): Promise<void>;
@@ -61,6 +61,14 @@ export type PatchType = "merge" | "json" | "strategic";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
+}
+
+export interface TimedCallOptions extends CallOptions {
+  /**
+   * The call has ended after so long, with a KubeError of status 0 if there is no answer by then.
+   * The server is asked to give up by itself at the same age. d: the server's limit, 60 s.
+   */
+  readonly limitMs?: number;
 }
 
 /** What a list and a watch are narrowed by. */

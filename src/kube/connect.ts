@@ -3,12 +3,14 @@ import {
   type CallOptions,
   GarbageError,
   type KubeApi,
+  KubeError,
   type KubeObject,
   type ListEnd,
   type ListOptions,
   type ObjectPath,
   type PatchType,
   type Scope,
+  type TimedCallOptions,
   type WatchEvent,
   type WatchOptions,
 } from "./client.ts";
@@ -51,32 +53,24 @@ export function connectKubeApi(options: ConnectOptions): KubeApi {
   return {
     list: (resource, list, visit) => listPage(http, resource, list, visit),
     watch: (resource, watch) => openWatch(http, resource, watch),
-    get: (object, call) => callForObject(http, { ...requestFor(object, call), method: "GET" }),
-    create: (resource, namespace, body, call) =>
-      callForObject(http, {
-        method: "POST",
-        path: collectionPath(resource, namespace),
-        query: { fieldManager: options.fieldManager },
-        body,
-        ...call,
-      }),
-    update: (object, body, call) =>
-      callForObject(http, {
-        ...requestFor(object, call),
-        method: "PUT",
-        query: { fieldManager: options.fieldManager },
-        body,
-      }),
-    patch: (object, type, body, call) =>
-      callForObject(http, {
-        ...requestFor(object, call),
-        method: "PATCH",
-        query: { fieldManager: options.fieldManager },
-        contentType: patchContentTypes[type],
-        body,
-      }),
+    get: (object, call) => callForObject(http, { path: pathOf(object), method: "GET" }, call),
+    create: (resource, namespace, body, call) => {
+      const path = collectionPath(resource, namespace);
+      const query = { fieldManager: options.fieldManager };
+      return callForObject(http, { method: "POST", path, query, body }, call);
+    },
+    update: (object, body, call) => {
+      const query = { fieldManager: options.fieldManager };
+      return callForObject(http, { method: "PUT", path: pathOf(object), query, body }, call);
+    },
+    patch: (object, type, body, call) => {
+      const query = { fieldManager: options.fieldManager };
+      const contentType = patchContentTypes[type];
+      const request = { method: "PATCH", path: pathOf(object), query, contentType, body } as const;
+      return callForObject(http, request, call);
+    },
     remove: async (object, call) => {
-      const request = { ...requestFor(object, call), method: "DELETE" } as const;
+      const request = { path: pathOf(object), method: "DELETE", ...signalOf(call) } as const;
       await jsonOf(request, await send(request, http), http.clock);
     },
   };
@@ -159,16 +153,43 @@ function selectorsOf(scope: Scope): Record<string, string | undefined> {
   };
 }
 
-function requestFor(
-  object: ObjectPath,
-  call: CallOptions | undefined,
-): { readonly path: string; readonly signal?: AbortSignal } {
+function pathOf(object: ObjectPath): string {
   const collection = collectionPath(object.resource, object.namespace);
   const subresource = object.subresource === undefined ? "" : `/${object.subresource}`;
-  return { path: `${collection}/${encodeURIComponent(object.name)}${subresource}`, ...call };
+  return `${collection}/${encodeURIComponent(object.name)}${subresource}`;
 }
 
-async function callForObject(http: HttpOptions, request: HttpRequest): Promise<KubeObject> {
+function signalOf(call: CallOptions | undefined): CallOptions {
+  return call?.signal === undefined ? {} : { signal: call.signal };
+}
+
+async function callForObject(
+  http: HttpOptions,
+  request: HttpRequest,
+  call: TimedCallOptions | undefined,
+): Promise<KubeObject> {
+  const { limitMs } = call ?? {};
+  if (limitMs === undefined) {
+    return objectAnswer(http, { ...request, ...signalOf(call) });
+  }
+  const limit = new AbortController();
+  const timer = http.clock.after(limitMs, () => {
+    const title = `${request.method} ${request.path}`;
+    limit.abort(new KubeError(0, "", `${title}: no answer within ${limitMs / 1_000} s`));
+  });
+  const signals = call?.signal === undefined ? [limit.signal] : [limit.signal, call.signal];
+  try {
+    return await objectAnswer(http, {
+      ...request,
+      query: { ...request.query, timeout: `${Math.ceil(limitMs)}ms` },
+      signal: AbortSignal.any(signals),
+    });
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function objectAnswer(http: HttpOptions, request: HttpRequest): Promise<KubeObject> {
   const answer = await jsonOf(request, await send(request, http), http.clock);
   try {
     return kubeObjectOf(answer);

@@ -163,23 +163,6 @@ test("Events raise their count: a restart adds none", limits, async (t) => {
   assert.equal(eventsAbout(server, "b").length, 1);
 });
 
-test("who does not lead writes nothing, and acts as soon as it leads", limits, async (t) => {
-  const server = await startServer();
-  applyConfig(server, poolsText(["p", "10.0.0.0/28"]));
-  createService(server, "a");
-  let leads = false;
-  const { fetch } = await run(t, server, { leads: () => leads });
-  createService(server, "b");
-  await until(() => server.watches.count({ resource: "services" }) > 0);
-  const text = await fetch("/metrics");
-  assertMetric(text, "routelb_k8s_client_leadership_bool", 0);
-  const writes = server.requests.filter(({ verb }) => verb !== "list" && verb !== "watch");
-  assert.deepEqual(writes, []);
-  leads = true;
-  createService(server, "c");
-  await untilAddress(server, "c", "10.0.0.2");
-});
-
 test("both families are given to a dual-stack Service, in its order", limits, async (t) => {
   const server = await startServer();
   applyConfig(server, poolsText(["four", "10.0.0.0/28"], ["six", "2001:db8::/120"]));

@@ -23,10 +23,12 @@ export interface Running {
   readonly start: () => Promise<void>;
   /** What HTTP answers on its port. */
   readonly fetch: (path: string) => Promise<string>;
+  /** Its clock stands still, or goes on; no timer of it fires meanwhile. */
+  readonly setClock: (goes: boolean) => void;
 }
 
 /** Its clock goes fifty times as fast as ours, so that backoffs are short. */
-const stepMs = 50;
+const fastStepMs = 50;
 const stepEveryMs = 1;
 
 export const namespace = "routelb-system";
@@ -34,14 +36,32 @@ export const namespace = "routelb-system";
 export interface RunOptions {
   /** Puts something between the controller and the API. */
   readonly wrap?: (api: KubeApi) => KubeApi;
-  readonly leads?: () => boolean;
+  /** With it the controller needs the Lease; absent: it acts without. */
+  readonly leaderElection?: { readonly durationMs: number; readonly renewMs: number };
+  /** Of its Pod; d: node0. */
+  readonly hostName?: string;
+  /** How far its clock goes in a millisecond of ours. */
+  readonly stepMs?: number;
 }
 
+/** One controller and its server, which are closed after the test. */
 export async function run(
   t: TestContext,
   server: ApiServer,
-  { wrap = (api) => api, leads = () => true }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<Running> {
+  const running = await runReplica(t, server, options);
+  t.after(() => server.close());
+  return running;
+}
+
+/** A controller that is stopped after the test; the server is left to the caller. */
+export async function runReplica(
+  t: TestContext,
+  server: ApiServer,
+  options: RunOptions = {},
+): Promise<Running> {
+  const { wrap = (api) => api, hostName = "node0", stepMs = fastStepMs, leaderElection } = options;
   const folder = await mkdtemp(join(tmpdir(), "routelb-test-"));
   const kubeconfigPath = join(folder, "kubeconfig");
   const kubeconfig = {
@@ -52,9 +72,15 @@ export async function run(
   };
   await writeFile(kubeconfigPath, JSON.stringify(kubeconfig));
   const clock = new ManualClock();
-  const pump = setInterval(() => clock.advance(stepMs), stepEveryMs);
+  let clockGoes = true;
+  const pump = setInterval(() => {
+    if (clockGoes) {
+      clock.advance(stepMs);
+    }
+  }, stepEveryMs);
   const lines: LogLine[] = [];
   let port = 0;
+  let starts = 0;
   let ended: Promise<void> | undefined;
   let stopper = new AbortController();
   const start = () =>
@@ -69,7 +95,7 @@ export async function run(
           host: "127.0.0.1",
           port: 0,
           servesState: true,
-          notActedOn: [],
+          ...(leaderElection === undefined ? {} : { leaderElection }),
         },
         recordingLogger(lines),
         stopper.signal,
@@ -77,8 +103,8 @@ export async function run(
           api: wrap(connectKubeApi({ kubeconfigPath, fieldManager: "routelb-controller", clock })),
           clock,
           random: () => 0.5,
-          hostName: "node0",
-          leads,
+          hostName,
+          identity: `${hostName}_${(starts += 1)}`,
           onListening: (listening) => {
             port = listening;
             resolve();
@@ -95,7 +121,6 @@ export async function run(
   t.after(async () => {
     await stop();
     clearInterval(pump);
-    await server.close();
     await rm(folder, { recursive: true });
   });
   return {
@@ -107,6 +132,9 @@ export async function run(
     restart: async () => {
       await stop();
       await start();
+    },
+    setClock: (goes) => {
+      clockGoes = goes;
     },
     fetch: async (path) => (await fetch(`http://127.0.0.1:${port}${path}`)).text(),
   };

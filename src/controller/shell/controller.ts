@@ -29,6 +29,8 @@ export interface ControllerParts {
   readonly loadBalancerClass: LoadBalancerClass;
   readonly clock: Clock;
   readonly leads: () => boolean;
+  /** Why this controller will never lead, though it should; a line. */
+  readonly whyNeverLeads: () => string | undefined;
 }
 
 /** After a pass comes a rest of so many times its length, but not longer than the limit. */
@@ -65,8 +67,10 @@ export class Controller {
 
   /** Why the process cannot do its work yet, a line each. */
   whyNotReady(): readonly string[] {
-    const { services, namespaces, configuration } = this.#parts;
+    const { services, namespaces, configuration, whyNeverLeads } = this.#parts;
+    const refusal = whyNeverLeads();
     return [
+      ...(refusal === undefined ? [] : [refusal]),
       ...(services.isSynced ? [] : ["Services have not been listed yet"]),
       ...(namespaces.isSynced ? [] : ["Namespaces have not been listed yet"]),
       ...(configuration.inForce === undefined
@@ -88,10 +92,16 @@ export class Controller {
         sha256: judgement?.acting === undefined ? null : sha256(judgement.acting.text),
         findings: (judgement?.findings ?? []).map((finding) => formatFinding(finding)),
       },
-      ...describeAllocation(this.#allocation),
+      ...describeAllocation(leads() ? this.#allocation : nothingAllocated),
       servicesWithOverwrittenStatus: writer.paused,
       writesOnTheirWay: writer.size,
     };
+  }
+
+  /** Forgets what an earlier tenure decided: another leader may have decided otherwise since. */
+  startAnew(): void {
+    this.#allocation = nothingAllocated;
+    this.#serviceNotes = [];
   }
 
   #schedule(run: () => void): void {
@@ -113,7 +123,9 @@ export class Controller {
     metrics.configLoaded.set({}, judgement.acting === undefined ? 0 : 1);
     metrics.configStale.set({}, judgement.isStale ? 1 : 0);
     metrics.leadership.set({}, leads() ? 1 : 0);
-    if (judgement.acting !== undefined && !configuration.isChanging && leads()) {
+    if (!leads()) {
+      metrics.showAllocation(nothingAllocated, 0);
+    } else if (judgement.acting !== undefined && !configuration.isChanging) {
       this.#allocate(judgement.acting.config, startMs);
     }
     this.#parts.recorder.setStanding(

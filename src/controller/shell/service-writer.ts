@@ -1,5 +1,11 @@
 import { isLoadBalancer, type Service } from "../../cluster/service.ts";
-import { isConflict, isNotFound, type KubeApi, KubeError } from "../../kube/client.ts";
+import {
+  isConflict,
+  isNotFound,
+  type KubeApi,
+  KubeError,
+  type KubeObject,
+} from "../../kube/client.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import { projectService } from "../../kube/project.ts";
 import { resources } from "../../kube/resource.ts";
@@ -9,7 +15,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
 import { type ServiceEvent, writtenEvent } from "../service-events.ts";
-import { diffStatus, shownIngress } from "../status.ts";
+import { diffStatus, type StatusPatch, shownIngress } from "../status.ts";
 import {
   formatOverwritten,
   isNotKept,
@@ -38,6 +44,9 @@ export interface ServiceWriterOptions {
 /** How many writes are on their way at once. */
 const concurrency = 16;
 
+/** A write is not waited for, and not done by the server, when it is older than this. */
+export const writeLimitMs = 10_000;
+
 interface Pending {
   readonly service: Service;
   readonly outcome: Outcome | undefined;
@@ -62,11 +71,12 @@ export class ServiceWriter {
   /** UIDs of Services that were ours and are of another class now, by key. */
   readonly #leaving = new Map<string, string>();
   #lastFailure: string | undefined;
+  #unansweredMs: number | undefined;
 
   constructor(options: ServiceWriterOptions) {
     this.#options = options;
     this.#queue = new WorkQueue({
-      work: (key, signal) => this.#write(key, signal),
+      work: (key) => this.#write(key),
       onFailure: (key, error) => this.#takeFailure(key, error),
       retryAfterMs: (error) =>
         error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1_000 : undefined,
@@ -86,6 +96,13 @@ export class ServiceWriter {
     return [...this.#records].flatMap(([key, { pause }]) => (pause === undefined ? [] : [key]));
   }
 
+  /** A write got no answer a short time ago: the server may have done it, or do it yet. */
+  get mayStillBeWritten(): boolean {
+    const { clock } = this.#options;
+    return this.#unansweredMs !== undefined && clock.now() - this.#unansweredMs < writeLimitMs;
+  }
+
+  /** Writes until `signal` aborts; what is on its way then is waited for. */
   run(signal: AbortSignal): Promise<void> {
     return this.#queue.run(signal);
   }
@@ -173,8 +190,8 @@ export class ServiceWriter {
     this.#queue.forget(key);
   }
 
-  async #write(key: string, signal: AbortSignal): Promise<void> {
-    const { api, store, clock, leads, logger, onAssigned } = this.#options;
+  async #write(key: string): Promise<void> {
+    const { store, clock, leads, logger, onAssigned } = this.#options;
     const pending = this.#pending.get(key);
     if (pending === undefined || store.entries.get(key) !== pending.service || !leads()) {
       return;
@@ -185,10 +202,7 @@ export class ServiceWriter {
     if (patch === undefined) {
       return;
     }
-    const { namespace, name } = service;
-    const path = { resource: resources.services, namespace, name, subresource: "status" } as const;
-    const answer = await api.patch(path, "merge", patch, { signal });
-    const after = projectService(answer);
+    const after = projectService(await this.#send(service, patch));
     const record = recordWrite(this.#records.get(key), after, outcome);
     this.#records.set(key, record);
     this.#lastFailure = undefined;
@@ -209,6 +223,19 @@ export class ServiceWriter {
       this.#pendingSinceMs.delete(key);
     }
     store.applyOwnWrite(key, after.resourceVersion, after);
+  }
+
+  async #send({ namespace, name }: Service, patch: StatusPatch): Promise<KubeObject> {
+    const { api, clock } = this.#options;
+    const path = { resource: resources.services, namespace, name, subresource: "status" } as const;
+    try {
+      return await api.patch(path, "merge", patch, { limitMs: writeLimitMs });
+    } catch (error) {
+      if (error instanceof KubeError && (error.status === 0 || error.status >= 500)) {
+        this.#unansweredMs = clock.now();
+      }
+      throw error;
+    }
   }
 
   /** A Service that changed or went meanwhile is nothing unusual: the watch brings what is new. */
