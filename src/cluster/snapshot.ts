@@ -36,6 +36,15 @@ export interface SpeakerSnapshot {
   readonly drain?: Drain;
   /** By `endingKey`: what is known of those Services whose last ready endpoint here ends. */
   readonly endings: ReadonlyMap<string, Ending>;
+  /** By address: the weights that routers have of its routes. */
+  readonly weights: ReadonlyMap<string, SentWeight>;
+}
+
+/** How many endpoints an address's routes were last said to have here. */
+export interface SentWeight {
+  readonly count: number;
+  /** -Infinity: never since they were advertised. */
+  readonly changedMs: number;
 }
 
 /** The drain of our own Node. */

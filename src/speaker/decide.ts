@@ -14,6 +14,7 @@ import {
 } from "./peer-groups.ts";
 import { settleClaims } from "./shared-address.ts";
 import { type PoolClaim, standingIn } from "./standing.ts";
+import { type Weight, Weights, weighRoutes } from "./weights.ts";
 import { type Withheld, withheldAddress, withheldFor } from "./withheld.ts";
 
 export interface Decision {
@@ -30,6 +31,8 @@ export interface Decision {
    * ones. The next `SpeakerSnapshot.endings` is to tell of it.
    */
   readonly endings: ReadonlyMap<string, FoundEnding>;
+  /** By address: what its routes carry. The next `SpeakerSnapshot.weights` is to tell of it. */
+  readonly weights: ReadonlyMap<string, Weight>;
 }
 
 export interface FoundEnding {
@@ -54,6 +57,7 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
   const nodeReason = whyNodeWithholds(snapshot, peers);
   const claims = new Claims();
   const departures = new Departures(snapshot);
+  const weights = new Weights(snapshot);
   for (const service of snapshot.services.values()) {
     const reason = whyServiceWithholds(service, snapshot);
     if (reason === undefined) {
@@ -69,17 +73,19 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
     const sharers = claims.shared.get(address) ?? [claim];
     const reasons = sharers.length === 1 ? [claim.own] : settleClaims(sharers);
     const departure = departures.of(sharers);
+    const isHere = departure !== "gone" && reasons.includes(undefined);
+    const weight = isHere ? weights.settle(sharers) : undefined;
     for (const [index, each] of sharers.entries()) {
       const isGone = departure === "gone" && reasons[index] === undefined;
       const reason = isGone ? departures.reasonFor(each) : reasons[index];
       if (reason === undefined) {
-        offerRoutes(each, departure, groups, outcome);
+        offerRoutes(each, { departure, weight }, groups, outcome);
       } else {
         outcome.withhold(each.service.key, reason);
       }
     }
   }
-  return { ...outcome.maps(), routes: routesByPeer(groups) };
+  return { ...outcome.maps(), routes: routesByPeer(groups), weights: weights.byAddress };
 }
 
 /** Claims by address. */
@@ -144,7 +150,7 @@ class Outcome {
   }
 
   /** Lists of several are sorted, since Services and sessions come in any order. */
-  maps(): Omit<Decision, "routes"> {
+  maps(): Omit<Decision, "routes" | "weights"> {
     for (const reasons of this.#withheld.values()) {
       reasons.sort(compareWithheld);
     }
@@ -211,9 +217,15 @@ function collectClaims(
   return nodeReason === undefined ? standing.claims : [];
 }
 
+/** What holds for all Services of an address. */
+interface Settled {
+  readonly departure: Departure;
+  readonly weight: number | undefined;
+}
+
 function offerRoutes(
   claim: PoolClaim,
-  departure: Departure,
+  { departure, weight }: Settled,
   groups: PeerGroups,
   outcome: Outcome,
 ): void {
@@ -223,8 +235,9 @@ function offerRoutes(
     const targets = groups.byAdvertisement.get(advertisement);
     if (targets !== undefined) {
       reached = reached === undefined ? targets : [...new Set([...reached, ...targets])];
+      const weighed = weighRoutes(routes, weight, candidate.pool);
       for (const group of targets) {
-        addRoutes(group, routes, departure === "leaves");
+        addRoutes(group, weighed, departure === "leaves");
       }
     }
   }

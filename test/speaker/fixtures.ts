@@ -185,6 +185,7 @@ export function snapshot(
     drainTimeMs: 10_000,
     nowMs: 0,
     endings: new Map(),
+    weights: new Map(),
     ...overrides,
   };
 }

@@ -8,7 +8,6 @@ import {
 } from "../../config/in-force.ts";
 import type { Config } from "../../config/model.ts";
 import { formatFinding } from "../../config/parse.ts";
-import { notYetActedOn } from "../../config/unsupported.ts";
 import type { ConfigMap } from "../../kube/project.ts";
 import type { Store } from "../../kube/store.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -80,9 +79,6 @@ export class ConfigSource {
         { sha256: this.#sha256, peers: peers.length, pools: pools.length },
         "configuration in force",
       );
-      for (const finding of notYetActedOn(acting.config)) {
-        this.#options.logger.warn({ ...finding }, "configured, but not acted on yet");
-      }
     }
   }
 

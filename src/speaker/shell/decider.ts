@@ -20,6 +20,7 @@ import type { ClusterReads } from "./cluster-reads.ts";
 import { type DepartureSettings, Leaving } from "./leaving.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import { Preparation } from "./preparation.ts";
+import { SentWeights } from "./sent-weights.ts";
 import type { SpeakerStores } from "./stores.ts";
 import { type Basis, WithdrawalGuard } from "./withdrawal-guard.ts";
 
@@ -57,6 +58,7 @@ export class Decider {
   readonly leaving: Leaving;
   readonly #options: DeciderOptions;
   readonly #guard: WithdrawalGuard;
+  readonly #weights: SentWeights;
   #last: Decision | undefined;
   /** The configuration that decisions can be made of in a short time. */
   #prepared: Config | undefined;
@@ -66,6 +68,7 @@ export class Decider {
     const { settings, ports, onChange } = options;
     this.#options = options;
     this.leaving = new Leaving({ ...ports, settings, config: options.config, onChange });
+    this.#weights = new SentWeights({ clock: ports.clock, onChange });
     this.#guard = new WithdrawalGuard({
       ...ports,
       ...(settings.withdrawShare === undefined ? {} : { share: settings.withdrawShare }),
@@ -150,6 +153,7 @@ export class Decider {
       return;
     }
     carryOut(decision.routes);
+    this.#weights.follow(decision.weights, snapshot.nowMs);
     const diff = diffAdvertised(this.#last?.advertised ?? new Map(), decision.advertised);
     this.#last = decision;
     metrics.showDecision(decision, diff, seconds);
@@ -159,6 +163,7 @@ export class Decider {
   /** Reads and follows nothing any more. */
   async close(): Promise<void> {
     this.#guard.close();
+    this.#weights.close();
     await this.leaving.close();
   }
 
@@ -179,6 +184,7 @@ export class Decider {
       node,
       ignoreExcludeLabel,
       ...this.leaving.take(node, this.#last === undefined),
+      weights: this.#weights.known,
     };
   }
 }
