@@ -1,18 +1,18 @@
 import type { AddressFamily } from "../net/address.ts";
-import type { Prefix } from "../net/prefix.ts";
 import { AttributeSets, type AttributeSetTerms, type WithheldRoute } from "./attribute-sets.ts";
-import { RefreshSubtype } from "./codec/iana.ts";
+import { maxMessageOctets, RefreshSubtype } from "./codec/iana.ts";
 import { Writer } from "./codec/writer.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { Output } from "./output.ts";
 import {
   type AttributeSet,
+  leavesRoomForPrefix,
   packAdvertisement,
   packEndOfRib,
   packRouteRefresh,
   packWithdrawal,
 } from "./pack.ts";
-import type { RibEntries, RibEntry } from "./rib-entry.ts";
+import { RibEntries, type RibEntry } from "./rib-entry.ts";
 import type { Route } from "./route.ts";
 
 /** Entries that wait, first in, first out: those before `next` are done. */
@@ -23,6 +23,8 @@ interface Waiting {
 
 interface OutputDraft {
   readonly writer: Writer;
+  /** Octets in one message. */
+  readonly limit: number;
   updates: number;
   refreshes: number;
   advertised: number;
@@ -52,12 +54,14 @@ export class AdjRibOut {
   /** What follows the last waiting route of a family. */
   readonly #markers = new Map<AddressFamily, "end-of-rib" | "end-of-refresh">();
   #generation = 0;
+  /** `setRoutes` was called. */
+  #hasBegun = false;
   #advertised = 0;
   #pending = 0;
   #withheld: readonly WithheldRoute[] = [];
 
   /** `entries`: what was prepared for the session; this object's alone from now on. */
-  constructor(terms: AttributeSetTerms, entries: RibEntries = new Map()) {
+  constructor(terms: AttributeSetTerms, entries: RibEntries = new RibEntries()) {
     this.#terms = terms;
     this.#entries = entries;
     this.#sets = new AttributeSets(terms);
@@ -79,11 +83,27 @@ export class AdjRibOut {
   }
 
   /**
+   * Queues some of the routes that `setRoutes` is about to bring all of, so that they are on their
+   * way before the others are looked at; for a peer that has nothing yet.
+   */
+  setFirstRoutes(routes: readonly Route[], nextHops: NextHops): void {
+    this.#generation += 1;
+    const lookUp = this.#sets.begin(nextHops);
+    for (const route of routes) {
+      const set = lookUp(route);
+      if (typeof set !== "string") {
+        this.#want(this.#entries.of(route.prefix), set);
+      }
+    }
+  }
+
+  /**
    * Sets what the peer is to have, through which next hops; of two routes for one prefix the first counts. After the first
    * call, each family ends with End-of-RIB once its routes are sent (RFC 4724 §4).
    */
   setRoutes(routes: readonly Route[], nextHops: NextHops): void {
-    if (this.#generation === 0) {
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
       for (const family of this.#terms.families) {
         this.#markers.set(family, "end-of-rib");
       }
@@ -94,20 +114,21 @@ export class AdjRibOut {
     this.#pending = 0;
     const withheld: WithheldRoute[] = [];
     const lookUp = this.#sets.begin(nextHops);
+    const prepared = this.#entries.takePrepared(routes);
     let named = 0;
-    for (const route of routes) {
+    for (const [index, route] of routes.entries()) {
       const set = lookUp(route);
       if (typeof set === "string") {
         withheld.push({ prefix: route.prefix, reason: set });
-      } else if (this.#want(route.prefix, set)) {
+      } else if (this.#want(prepared[index] ?? this.#entries.of(route.prefix), set)) {
         named += 1;
       }
     }
     this.#withheld = withheld;
-    if (named < this.#entries.size) {
+    if (named < this.#entries.byKey.size) {
       this.#withdrawUnnamed();
     }
-    this.#sets.prune(() => this.#setsInUse());
+    this.#sets.prune(() => this.#entries.setsInUse());
   }
 
   /**
@@ -123,7 +144,7 @@ export class AdjRibOut {
       this.#refreshBegins.add(family);
       this.#markers.set(family, "end-of-refresh");
     }
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries.byKey.values()) {
       if (entry.prefix.family !== family || entry.sent === undefined || !entry.want) {
         continue;
       }
@@ -135,12 +156,15 @@ export class AdjRibOut {
   }
 
   /**
-   * Takes messages of about `budgetOctets`, at least one; undefined if the peer has everything.
-   * Withdrawals come first. What is taken counts as sent.
+   * Takes messages of about `budgetOctets`, at least one; undefined if the peer has everything. None
+   * is longer than the budget or 4,096 octets, but where attributes need it. Withdrawals come first.
+   * What is taken counts as sent.
    */
   take(budgetOctets: number): Output | undefined {
+    const maxOctets = Math.max(budgetOctets, maxMessageOctets);
     const draft: OutputDraft = {
       writer: new Writer(),
+      limit: Math.min(maxOctets, this.#terms.maxMessageOctets),
       updates: 0,
       refreshes: 0,
       advertised: 0,
@@ -150,7 +174,7 @@ export class AdjRibOut {
     while (draft.writer.length < budgetOctets && this.#takeOne(draft)) {
       // Each turn wrote one message.
     }
-    const { writer, ...counts } = draft;
+    const { writer, limit: _, ...counts } = draft;
     return writer.length === 0 ? undefined : { octets: writer.toBytes(), ...counts };
   }
 
@@ -168,10 +192,9 @@ export class AdjRibOut {
       const waiting = this.#withdrawals[family];
       if (waiting.next < waiting.entries.length) {
         const { entries, next } = waiting;
-        const limit = this.#terms.maxMessageOctets;
-        const count = packWithdrawal(draft.writer, family, entries, next, limit);
+        const count = packWithdrawal(draft.writer, family, entries, next, draft.limit);
         for (const entry of entries.slice(next, next + count)) {
-          this.#entries.delete(entry.prefix.key);
+          this.#entries.byKey.delete(entry.prefix.key);
         }
         waiting.next += count;
         this.#advertised -= count;
@@ -197,7 +220,8 @@ export class AdjRibOut {
   #takeAdvertisement(draft: OutputDraft): boolean {
     for (const [set, waiting] of this.#advertisements) {
       const { entries, next } = waiting;
-      const limit = this.#terms.maxMessageOctets;
+      const fits = leavesRoomForPrefix(set, draft.limit);
+      const limit = fits ? draft.limit : this.#terms.maxMessageOctets;
       const count = packAdvertisement(draft.writer, set, entries, next, limit);
       for (const entry of entries.slice(next, next + count)) {
         this.#advertised += entry.sent === undefined ? 1 : 0;
@@ -233,17 +257,12 @@ export class AdjRibOut {
   }
 
   /** False if an earlier route of this pass had the prefix. */
-  #want(prefix: Prefix, set: AttributeSet): boolean {
-    const generation = this.#generation;
-    let entry = this.#entries.get(prefix.key);
-    if (entry === undefined) {
-      entry = { prefix, sent: undefined, want: set, generation };
-      this.#entries.set(prefix.key, entry);
-    } else if (entry.generation === generation) {
+  #want(entry: RibEntry, set: AttributeSet): boolean {
+    if (entry.generation === this.#generation) {
       return false;
     }
     entry.want = set;
-    entry.generation = generation;
+    entry.generation = this.#generation;
     if (entry.sent !== set) {
       this.#queueAdvertisement(entry, set);
     }
@@ -261,31 +280,18 @@ export class AdjRibOut {
   }
 
   #withdrawUnnamed(): void {
-    for (const [key, entry] of this.#entries) {
+    for (const [key, entry] of this.#entries.byKey) {
       if (entry.generation === this.#generation) {
         continue;
       }
       entry.want = undefined;
       if (entry.sent === undefined) {
-        this.#entries.delete(key);
+        this.#entries.byKey.delete(key);
       } else {
         this.#withdrawals[entry.prefix.family].entries.push(entry);
         this.#pending += 1;
       }
     }
-  }
-
-  #setsInUse(): Set<AttributeSet> {
-    const inUse = new Set<AttributeSet>();
-    for (const { want, sent } of this.#entries.values()) {
-      if (want !== undefined) {
-        inUse.add(want);
-      }
-      if (sent !== undefined && sent !== "outdated") {
-        inUse.add(sent);
-      }
-    }
-    return inUse;
   }
 }
 

@@ -12,29 +12,64 @@ export interface RibEntry {
   generation: number;
 }
 
-/** By `Prefix.key`. */
-export type RibEntries = Map<string, RibEntry>;
-
 /**
- * Makes the entries of `routes`, as of a peer that has none of them. To make them takes longer than
- * to send them, so a session that is down has it done before it comes up.
+ * The entries of one peer, kept over its sessions. To make them takes longer than to send them, so a
+ * session that is down has it done before it comes up.
  */
-export function prepareEntries(entries: RibEntries, routes: readonly Route[]): void {
-  if (entries.size > 2 * routes.length) {
-    entries.clear();
-  }
-  for (const { prefix } of routes) {
-    if (!entries.has(prefix.key)) {
-      entries.set(prefix.key, { prefix, sent: undefined, want: undefined, generation: 0 });
-    }
-  }
-}
+export class RibEntries {
+  /** By `Prefix.key`. */
+  readonly byKey = new Map<string, RibEntry>();
+  #prepared: { readonly routes: readonly Route[]; readonly entries: readonly RibEntry[] } = {
+    routes: [],
+    entries: [],
+  };
 
-/** The session is over: the peer has nothing of ours. */
-export function forgetPeer(entries: RibEntries): void {
-  for (const entry of entries.values()) {
-    entry.sent = undefined;
-    entry.want = undefined;
-    entry.generation = 0;
+  /** Makes the entries of `routes`, as of a peer that has none of them. */
+  prepare(routes: readonly Route[]): void {
+    const { byKey } = this;
+    if (byKey.size > 2 * routes.length) {
+      byKey.clear();
+    }
+    this.#prepared = { routes, entries: routes.map(({ prefix }) => this.of(prefix)) };
+  }
+
+  /** The entry of `prefix`, made if there is none. */
+  of(prefix: Prefix): RibEntry {
+    let entry = this.byKey.get(prefix.key);
+    if (entry === undefined) {
+      entry = { prefix, sent: undefined, want: undefined, generation: 0 };
+      this.byKey.set(prefix.key, entry);
+    }
+    return entry;
+  }
+
+  /** Attribute sets that the peer has, or is to have. */
+  setsInUse(): Set<AttributeSet> {
+    const inUse = new Set<AttributeSet>();
+    for (const { want, sent } of this.byKey.values()) {
+      if (want !== undefined) {
+        inUse.add(want);
+      }
+      if (sent !== undefined && sent !== "outdated") {
+        inUse.add(sent);
+      }
+    }
+    return inUse;
+  }
+
+  /** The entries of just these routes, in their order, if they were prepared last; else none. */
+  takePrepared(routes: readonly Route[]): readonly RibEntry[] {
+    const { entries } = routes === this.#prepared.routes ? this.#prepared : { entries: [] };
+    this.#prepared = { routes: [], entries: [] };
+    return entries;
+  }
+
+  /** The session is over: the peer has nothing of ours. */
+  forgetPeer(): void {
+    for (const entry of this.byKey.values()) {
+      entry.sent = undefined;
+      entry.want = undefined;
+      entry.generation = 0;
+    }
   }
 }

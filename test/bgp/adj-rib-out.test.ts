@@ -226,3 +226,40 @@ test("IPv4 routes with an IPv6 next hop go into MP_REACH_NLRI (RFC 8950)", () =>
   drain(adjRibOut, rib);
   assert.equal(rib.routes.size, 0);
 });
+
+test("messages are no longer than what is asked for, but where their attributes need it", () => {
+  const extended = { ...terms, maxMessageOctets: 65_535 };
+  const adjRibOut = new AdjRibOut(extended);
+  const rib = peerRib(extended);
+  const communities = Array.from({ length: 1_500 }, (_, index) => index);
+  adjRibOut.setRoutes(
+    [...routesOf({ count: 2_000 }), route("192.0.2.0/24", { communities })],
+    nextHops,
+  );
+  const lengths: number[] = [];
+  for (let output = adjRibOut.take(1); output !== undefined; output = adjRibOut.take(1)) {
+    lengths.push(output.octets.length);
+    rib.take(output.octets);
+  }
+  assert.equal(rib.routes.size, 2_001);
+  assert.ok(Math.max(...lengths.slice(0, 3)) <= 4_096);
+  assert.ok(Math.max(...lengths) > 6_000, "the route with many communities");
+});
+
+test("the first routes are on their way before the others are looked at, with one End-of-RIB", () => {
+  fc.assert(
+    fc.property(arbitrary.routes, fc.nat(20), (routes, count) => {
+      const adjRibOut = new AdjRibOut(terms);
+      const rib = peerRib(terms);
+      adjRibOut.setFirstRoutes(routes.slice(0, count), nextHops);
+      rib.take(adjRibOut.take(1e6)?.octets ?? new Uint8Array());
+      assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(routes.slice(0, count)));
+      assert.deepEqual(rib.endOfRib, []);
+      adjRibOut.setRoutes(routes, nextHops);
+      drain(adjRibOut, rib);
+      assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(routes));
+      assert.deepEqual(rib.endOfRib, ["ipv4", "ipv6"]);
+      assert.deepEqual([adjRibOut.advertised, adjRibOut.pending], [routes.length, 0]);
+    }),
+  );
+});

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { AdjRibOut } from "../../src/bgp/adj-rib-out.ts";
 import type { AttributeSetTerms } from "../../src/bgp/attribute-sets.ts";
-import { forgetPeer, prepareEntries, type RibEntries } from "../../src/bgp/rib-entry.ts";
+import { RibEntries } from "../../src/bgp/rib-entry.ts";
 import type { Route } from "../../src/bgp/route.ts";
 import { makeAddress } from "../../src/net/address.ts";
 import * as arbitrary from "../support/bgp-arbitraries.ts";
@@ -34,23 +34,23 @@ function held(entries: RibEntries, sets: readonly (readonly Route[])[]): object[
 test("prepared entries, and those of a session that is over, change nothing of what the peer has", () => {
   const sets = fc.array(arbitrary.routes, { maxLength: 3 });
   fc.assert(
-    fc.property(fc.array(arbitrary.routes), sets, sets, (prepared, first, second) => {
-      const entries: RibEntries = new Map();
-      for (const routes of prepared) {
-        prepareEntries(entries, routes);
+    fc.property(fc.array(arbitrary.routes), sets, sets, (others, first, second) => {
+      const entries = new RibEntries();
+      for (const routes of [...others, ...first.slice(0, 1)]) {
+        entries.prepare(routes);
       }
-      assert.deepEqual(held(entries, first), held(new Map(), first));
-      forgetPeer(entries);
-      for (const routes of prepared) {
-        prepareEntries(entries, routes);
+      assert.deepEqual(held(entries, first), held(new RibEntries(), first));
+      entries.forgetPeer();
+      for (const routes of [...others, ...second.slice(0, 1)]) {
+        entries.prepare(routes);
       }
-      assert.deepEqual(held(entries, second), held(new Map(), second));
+      assert.deepEqual(held(entries, second), held(new RibEntries(), second));
     }),
   );
 });
 
 test("entries of routes that are gone do not pile up while a session is down", () => {
-  const entries: RibEntries = new Map();
+  const entries = new RibEntries();
   const attributes = { localPref: 100, prepend: 0, communities: [], largeCommunities: [] };
   for (let round = 0; round < 50; round += 1) {
     const routes = Array.from({ length: 10 }, (_, index) => {
@@ -58,7 +58,7 @@ test("entries of routes that are gone do not pile up while a session is down", (
       const prefix = { family: "ipv4" as const, address, length: 32, key: `${address.text}/32` };
       return { prefix, attributes };
     });
-    prepareEntries(entries, routes);
-    assert.ok(entries.size <= 30, `${entries.size} entries for 10 routes`);
+    entries.prepare(routes);
+    assert.ok(entries.byKey.size <= 30, `${entries.byKey.size} entries for 10 routes`);
   }
 });

@@ -27,7 +27,9 @@ if (inputs === undefined || seed === undefined || from === undefined) {
 /** Of the inputs; those to a router over TCP cost the most. */
 const routerShare = 0.01;
 const sessionShare = 0.03;
-const routerLimitMs = Math.max(30_000, (inputs / 1_000_000) * 45_000);
+/** The part over TCP ends in this time, with fewer inputs if need be. */
+const routerMsPerInput = 4.5;
+const tableLimitMs = 60_000;
 const hostileSessions = 64;
 const progressEveryMs = 10_000;
 
@@ -59,7 +61,7 @@ async function router(count: number): Promise<void> {
   const result: CampaignResult = await runCampaign({
     seed: seed ?? 0,
     inputs: count,
-    limitMs: routerLimitMs,
+    limitMs: Math.max(30_000, count * routerMsPerInput),
     hostileSessions,
     ...(values.connection !== undefined && { connection: Number(values.connection) }),
   });
@@ -74,7 +76,7 @@ async function router(count: number): Promise<void> {
 }
 
 async function table(prefixes: number): Promise<void> {
-  const result: FullTableResult = await runFullTable(prefixes, routerLimitMs);
+  const result: FullTableResult = await runFullTable(prefixes, tableLimitMs);
   const took = result.durationMs === undefined ? "never" : `in ${seconds(result.durationMs)}`;
   console.log(
     `table: ${prefixes} prefixes (${result.octets} octets) ${took}, from the start of the speaker`,

@@ -10,7 +10,7 @@ import {
   type NextHops,
 } from "../next-hop.ts";
 import type { Output } from "../output.ts";
-import { forgetPeer, prepareEntries, type RibEntries } from "../rib-entry.ts";
+import { RibEntries } from "../rib-entry.ts";
 import type { Route } from "../route.ts";
 import type { Clock, Timer } from "./ports.ts";
 import type { MutableCounters } from "./status.ts";
@@ -29,8 +29,14 @@ export interface RouteSenderOptions {
   readonly onProgress: () => void;
 }
 
-/** One write; what is beyond it waits as a difference. */
-const writeOctets = 65_536;
+/**
+ * Octets of one write: few at first, so that the router has something to do while we pack the rest,
+ * then twice as many each time. What is beyond a write waits as a difference.
+ */
+const firstWriteOctets = 4_096;
+const largestWriteOctets = 65_536;
+/** How many routes a new session gets before the others are looked at. */
+const firstRoutes = 1_000;
 /** How long packing may keep the event loop to itself. */
 const sliceMs = 10;
 /** How often to look for other next hops: interfaces and their addresses come late, and change. */
@@ -41,12 +47,15 @@ export class RouteSender {
   readonly #options: RouteSenderOptions;
   readonly #endOfRibSent = new Set<AddressFamily>();
   /** Kept over sessions; while one is up, its Adj-RIB-Out's. */
-  readonly #entries: RibEntries = new Map();
+  readonly #entries = new RibEntries();
   #routes: readonly Route[] | undefined;
   #session: { readonly negotiated: Negotiated; readonly local: Address } | undefined;
   #adjRibOut: AdjRibOut | undefined;
   #nextHops: NextHops = {};
+  /** The session has got the first of its routes. */
+  #hasBegun = false;
   #hasRoom = false;
+  #writeOctets = firstWriteOctets;
   #continuation: Timer | undefined;
   #recheck: Timer | undefined;
   #whenDrained: (() => void) | undefined;
@@ -84,6 +93,7 @@ export class RouteSender {
       maxMessageOctets: maxOctetsToPeer(negotiated),
     };
     this.#adjRibOut = new AdjRibOut(terms, this.#entries);
+    this.#hasBegun = false;
     this.#hasRoom = true;
     this.#update();
   }
@@ -92,7 +102,7 @@ export class RouteSender {
   close(): void {
     this.#session = undefined;
     this.#adjRibOut = undefined;
-    forgetPeer(this.#entries);
+    this.#entries.forgetPeer();
     this.#nextHops = {};
     this.#hasRoom = false;
     this.#continuation?.cancel();
@@ -105,7 +115,7 @@ export class RouteSender {
   setRoutes(routes: readonly Route[]): void {
     this.#routes = routes;
     if (this.#adjRibOut === undefined) {
-      prepareEntries(this.#entries, routes);
+      this.#entries.prepare(routes);
     }
     this.#update();
   }
@@ -144,10 +154,26 @@ export class RouteSender {
       return;
     }
     this.#nextHops = this.#chooseNextHops();
+    if (!this.#hasBegun) {
+      this.#hasBegun = true;
+      this.#sendFirst(this.#adjRibOut, this.#routes);
+    }
     this.#adjRibOut.setRoutes(this.#routes, this.#nextHops);
     this.#recheck ??= this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
     this.#options.onProgress();
     this.#flush();
+  }
+
+  /** The router takes long enough for these that it does not wait for the others. */
+  #sendFirst(adjRibOut: AdjRibOut, routes: readonly Route[]): void {
+    if (routes.length > firstRoutes) {
+      adjRibOut.setFirstRoutes(routes.slice(0, firstRoutes), this.#nextHops);
+      const output = adjRibOut.take(firstWriteOctets);
+      if (output !== undefined) {
+        this.#count(output);
+        this.#hasRoom = this.#options.write(output.octets);
+      }
+    }
   }
 
   /**
@@ -182,8 +208,10 @@ export class RouteSender {
     const deadline = clock.now() + sliceMs;
     let hasWritten = false;
     while (this.#hasRoom && this.#continuation === undefined) {
-      const output = this.#adjRibOut?.take(writeOctets);
+      const output = this.#adjRibOut?.take(this.#writeOctets);
+      this.#writeOctets = Math.min(2 * this.#writeOctets, largestWriteOctets);
       if (output === undefined) {
+        this.#writeOctets = firstWriteOctets;
         this.#settle();
         break;
       }
