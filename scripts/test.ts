@@ -1,8 +1,9 @@
 /**
  * Runs the tests: the suites that are named, else `unit` (no root, seconds) and `lab` (root).
  *
- * The lab's tests start routers and namespaces, and so run one file at a time; a skipped test counts
- * as a failure, because nobody reads a line that says "skipped".
+ * The unit tests share one process, since each start of Node costs more than most files of them do.
+ * The lab's tests start routers and namespaces, and so run one file at a time, in a process each. A
+ * skipped test counts as a failure, because nobody reads a line that says "skipped".
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,7 +13,7 @@ import { join } from "node:path";
 /** What needs root, namespaces, routers or kubectl. */
 const labFolders = ["test/lab/", "test/lab-kube/kubectl"];
 
-function run(title: string, files: readonly string[], concurrency: number): boolean {
+function run(title: string, files: readonly string[], isolation: "none" | "process"): boolean {
   const folder = mkdtempSync(join(tmpdir(), "routelb-test-"));
   const tap = join(folder, "tap");
   console.log(`== ${title}: ${files.length} files`);
@@ -20,7 +21,8 @@ function run(title: string, files: readonly string[], concurrency: number): bool
     process.execPath,
     [
       "--test",
-      `--test-concurrency=${concurrency}`,
+      `--test-isolation=${isolation}`,
+      "--test-concurrency=1",
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
       "--test-reporter=tap",
@@ -55,11 +57,11 @@ const suites = {
     run(
       "unit tests",
       everything.filter((file) => !notUnit.has(file)),
-      2,
+      "none",
     ),
-  lab: () => run("tests in the lab", lab, 1),
-  fuzz: () => run("hostile input", fuzz, 1),
-  cluster: () => run("tests on a real Kubernetes", cluster, 1),
+  lab: () => run("tests in the lab", lab, "process"),
+  fuzz: () => run("hostile input", fuzz, "process"),
+  cluster: () => run("tests on a real Kubernetes", cluster, "process"),
 } as const;
 
 const asked = Object.entries(suites).filter(([name]) => process.argv.slice(2).includes(name));
