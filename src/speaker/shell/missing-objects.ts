@@ -9,12 +9,16 @@ export class MissingObjects<T> {
   constructor(store: Store<T>, onMissing: () => void) {
     this.#store = store;
     store.onChange((change) => {
+      if (change.source !== "list") {
+        this.#missing.delete(change.key);
+        return;
+      }
       for (const key of this.#missing.keys()) {
         if (store.entries.has(key)) {
           this.#missing.delete(key);
         }
       }
-      if (change.source === "list" && change.missing.size > 0) {
+      if (change.missing.size > 0) {
         for (const [key, value] of change.missing) {
           this.#missing.set(key, value);
         }
