@@ -8,7 +8,7 @@ import type { LabKube } from "./lab-kube.ts";
 import { LabProcess } from "./processes.ts";
 import { type Relay, relayToSocket } from "./relay.ts";
 import { scenario } from "./topology.ts";
-import { HopelessError, waitFor } from "./wait.ts";
+import { HopelessError, pause, waitFor } from "./wait.ts";
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const apiServerAddress = "172.16.7.10:8080";
@@ -52,6 +52,11 @@ export class EmbeddedKube implements LabKube {
       { what: "API server is ready", timeoutMs: 30_000, signal },
     );
     return kube;
+  }
+
+  /** It watches and writes its rules at once. */
+  async secondHopFollows(): Promise<void> {
+    await pause(500);
   }
 
   async kubeletKubeconfig(): Promise<string> {

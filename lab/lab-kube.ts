@@ -20,6 +20,8 @@ export interface LabKube {
    * moment, as when its node comes back, may be without rules for as long. 0: at each change.
    */
   readonly secondHopPeriodMs: number;
+  /** Resolves when every node's second hop has rules for all that the API server says by now. */
+  secondHopFollows(): Promise<void>;
   /** The kubeconfig file of a node's kubelet. */
   kubeletKubeconfig(node: ScenarioNode): Promise<string>;
   /** Starts what a node runs besides its kubelet. */

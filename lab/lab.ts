@@ -41,6 +41,7 @@ export class Lab implements AsyncDisposable {
   readonly #program: string;
   readonly #kubelets = new Map<string, LabProcess>();
   #probes = 0;
+  #portsUsed = 0;
 
   private constructor(parts: LabParts) {
     this.instance = parts.instance;
@@ -156,7 +157,7 @@ export class Lab implements AsyncDisposable {
 
   /** Waits until the second hop has rules for all that the API server says by now. */
   async secondHopFollows(): Promise<void> {
-    await pause(500 + this.kube.secondHopPeriodMs);
+    await this.kube.secondHopFollows();
   }
 
   /** Every kubelet gives its Pods new tokens of their ServiceAccounts. */
@@ -169,7 +170,8 @@ export class Lab implements AsyncDisposable {
    * a node that remembers a connection to a Pod that is gone, another of the same ports is that one.
    */
   async probe(options: LabProbeOptions): Promise<Probe> {
-    const firstPort = 1_024 + (this.#probes % 8) * 8_000;
+    const firstPort = 1_024 + this.#portsUsed;
+    this.#portsUsed += options.count ?? portsOfOpenEndedProbe;
     this.#probes += 1;
     const logFile = this.instance.path("probes", `${this.#probes}.jsonl`);
     return Probe.start({ ...options, firstPort, namespace: this.topology.client, logFile });
@@ -214,6 +216,9 @@ export class Lab implements AsyncDisposable {
     for (const pid of pids.flat()) sendSignal(pid, signal);
   }
 }
+
+/** More than any sight's longest probe needs; all ports last for seven of them. */
+const portsOfOpenEndedProbe = 8_000;
 
 /** As Promise.all, but nothing is under way any more when it rejects. */
 async function allDone<T extends readonly unknown[] | []>(

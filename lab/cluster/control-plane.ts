@@ -6,6 +6,7 @@ import { waitFor } from "../wait.ts";
 import { accountsOf, type Credentials, writeCredentials } from "./credentials.ts";
 import {
   apiServerFlags,
+  apiServerPort,
   auditPolicy,
   type ClusterSettings,
   controllerManagerFlags,
@@ -48,7 +49,7 @@ export class ControlPlane implements AsyncDisposable {
   /** Resolves when the API server says that it is ready; what fails on the way is stopped again. */
   static async start(options: ControlPlaneOptions): Promise<ControlPlane> {
     await mkdir(options.folder, { recursive: true });
-    const server = `https://${options.address}:6443`;
+    const server = `https://${options.address}:${apiServerPort}`;
     const credentials = await writeCredentials({
       folder: join(options.folder, "credentials"),
       server,
@@ -106,7 +107,7 @@ export class ControlPlane implements AsyncDisposable {
     await rm(this.socket, { force: true });
     await this.#launch("etcd", etcdFlags(this.#options));
     const relay = join(import.meta.dirname, "relay-main.ts");
-    await this.#run("relay", [process.execPath, relay, this.socket, address, "6443"]);
+    await this.#run("relay", [process.execPath, relay, this.socket, address, `${apiServerPort}`]);
     await this.startApiServer();
     await Promise.all([
       this.#launch(

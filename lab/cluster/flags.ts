@@ -4,6 +4,7 @@ import type { Credentials } from "./credentials.ts";
 /** The range of ClusterIPs; the first of them is the API server's own. */
 export const serviceRange = "10.96.0.0/16";
 export const firstServiceAddress = "10.96.0.1";
+export const apiServerPort = 6443;
 export const podRange = "10.244.0.0/16";
 
 const etcdUrl = "http://127.0.0.1:2379";
@@ -12,7 +13,7 @@ const etcdUrl = "http://127.0.0.1:2379";
 export interface ClusterSettings {
   /** State of this instance; whoever made it removes it. */
   readonly folder: string;
-  /** The first node's address: the API server listens there on port 6443. */
+  /** The first node's address: the API server listens there on `apiServerPort`. */
   readonly address: string;
   /** How long a node may be silent before it is NotReady. Kubernetes' own default is 50 s. */
   readonly nodeGraceSeconds: number;
@@ -33,7 +34,7 @@ export function apiServerFlags(settings: ClusterSettings, credentials: Credentia
   return [
     `--etcd-servers=${etcdUrl}`,
     "--bind-address=0.0.0.0",
-    "--secure-port=6443",
+    `--secure-port=${apiServerPort}`,
     `--advertise-address=${settings.address}`,
     `--tls-cert-file=${credentials.certificateFile}`,
     `--tls-private-key-file=${credentials.keyFile}`,

@@ -12,6 +12,7 @@ import { type ScenarioNode, scenario } from "../topology.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { auditLog, type KubeProxyMode } from "./flags.ts";
 import { startKubeProxy } from "./kube-proxy.ts";
+import { proxiesFollow } from "./proxy-marker.ts";
 
 export interface RealKubeOptions {
   readonly instance: Instance;
@@ -41,6 +42,7 @@ export class RealKube implements LabKube {
   readonly #api: ApiClient;
   readonly #relay: Relay;
   readonly #proxies = new Map<string, LabProcess>();
+  #markers = 0;
 
   private constructor(
     options: RealKubeOptions,
@@ -82,6 +84,18 @@ export class RealKube implements LabKube {
   /** Everything that anybody asked of the API server. */
   get auditLog(): string {
     return auditLog({ folder: this.#options.instance.path("cluster") });
+  }
+
+  async secondHopFollows(): Promise<void> {
+    this.#markers += 1;
+    await proxiesFollow({
+      api: this.#api,
+      name: `kube-proxy-follows-${this.#markers}`,
+      address: scenario.nodes[0]?.address ?? "",
+      namespaces: [...this.#proxies].flatMap(([name, proxy]) =>
+        proxy.running ? [this.#options.instance.namespace(name)] : [],
+      ),
+    });
   }
 
   /** Of an account that may do what a node may. */

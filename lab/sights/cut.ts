@@ -3,7 +3,7 @@ import { at, type Json, listAt, numberAt, textAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
 import { readKernelRoutes, routerLogged } from "../route-log.ts";
 import { type ScenarioNode, scenario, workerNodes } from "../topology.ts";
-import { pause, waitFor } from "../wait.ts";
+import { waitFor } from "../wait.ts";
 import { awaitGateways, gatewayChanged } from "./routes.ts";
 import { formatSeconds, mustSee, type Show, type Sight } from "./sight.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
@@ -149,9 +149,8 @@ async function secondHopSettled(lab: Lab, node: ScenarioNode, joinMs: number): P
     },
     { what: `ready endpoints on ${node.name}`, timeoutMs: 30_000 },
   );
-  const settledMs = Date.now() + lab.kube.secondHopPeriodMs;
-  await pause(lab.kube.secondHopPeriodMs);
-  return settledMs;
+  await lab.secondHopFollows();
+  return Date.now();
 }
 
 async function endpointsOn(lab: Lab, node: ScenarioNode): Promise<readonly Json[]> {
