@@ -38,6 +38,11 @@ const commands: Readonly<Record<string, Command>> = {
     usage: async () => (await import("./explain.ts")).explainUsage,
     run: async (args, io) => (await import("./explain.ts")).runExplain(args, io),
   },
+  plan: {
+    summary: "tell what a new configuration would change",
+    usage: async () => (await import("./plan.ts")).planUsage,
+    run: async (args, io) => (await import("./plan.ts")).runPlan(args, io),
+  },
   decode: {
     summary: "explain a BGP message in hexadecimal, field by field",
     usage: async () => (await import("./decode.ts")).decodeUsage,

@@ -37,7 +37,7 @@ export const queryFlags: readonly FlagSpec[] = [
   { name: "watch", help: "draw again every 2 s, until interrupted; also -w" },
 ];
 
-const shortNames: ReadonlyMap<string, string> = new Map([
+export const shortNames: ReadonlyMap<string, string> = new Map([
   ["-o", "--output"],
   ["-n", "--namespace"],
   ["-w", "--watch"],
@@ -46,17 +46,26 @@ const shortNames: ReadonlyMap<string, string> = new Map([
 /**
  * Splits arguments into those for `parseFlags`, with short names written out, and the others.
  *
- * `-o json`, `-ojson` and `-o=json` are the same.
+ * `-o json`, `-ojson` and `-o=json` are the same. A lone `-` is a word.
+ *
+ * @param specs the command's flags
+ * @param short their short names, with one dash, and the long ones, with two
  */
-export function splitArguments(args: readonly string[]): {
+export function splitArguments(
+  args: readonly string[],
+  specs: readonly FlagSpec[] = queryFlags,
+  short: ReadonlyMap<string, string> = shortNames,
+): {
   readonly flags: readonly string[];
   readonly words: readonly string[];
 } {
+  const needsValue = (flag: string) =>
+    specs.some(({ name, placeholder }) => flag === `--${name}` && placeholder !== undefined);
   const flags: string[] = [];
   const words: string[] = [];
   let takesValue = false;
   for (const argument of args) {
-    const long = shortNames.get(argument.slice(0, 2));
+    const long = short.get(argument.slice(0, 2));
     if (takesValue || argument.startsWith("--")) {
       flags.push(argument);
       takesValue = !takesValue && needsValue(argument);
@@ -64,19 +73,13 @@ export function splitArguments(args: readonly string[]): {
       const attached = argument.slice(2).replace(/^=/, "");
       flags.push(attached === "" ? long : `${long}=${attached}`);
       takesValue = attached === "" && needsValue(long);
-    } else if (argument.startsWith("-")) {
+    } else if (argument.startsWith("-") && argument !== "-") {
       throw new UsageError(`unknown flag ${argument}`);
     } else {
       words.push(argument);
     }
   }
   return { flags, words };
-}
-
-function needsValue(flag: string): boolean {
-  return queryFlags.some(
-    ({ name, placeholder }) => flag === `--${name}` && placeholder !== undefined,
-  );
 }
 
 /** @throws UsageError for `--watch` where nothing can be drawn anew */
