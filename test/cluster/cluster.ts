@@ -9,7 +9,7 @@ import { logTails } from "../../lab/logs.ts";
 import type { Sight } from "../../lab/sights/sight.ts";
 
 export interface ClusterOptions {
-  /** Of the lab's instance. */
+  /** Beginning of the id of the instance; the process id follows. */
   readonly id: string;
   readonly proxyMode: KubeProxyMode;
   /** The router's configuration, where it is not the scenario's. */
@@ -31,7 +31,7 @@ export class Cluster implements AsyncDisposable {
 
   static async start({ id, proxyMode, routerConfig }: ClusterOptions): Promise<Cluster> {
     const binaries = await buildControlPlane();
-    const instance = await Instance.open(id);
+    const instance = await Instance.open(`${id}${process.pid}`);
     let kube: RealKube | undefined;
     try {
       const lab = await Lab.start({

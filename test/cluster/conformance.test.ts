@@ -14,7 +14,7 @@ const resources = new AsyncDisposableStack();
 let target: KubectlTarget;
 
 before(async () => {
-  const lab = resources.use(await Instance.open("conformance"));
+  const lab = resources.use(await Instance.open(`conf${process.pid}`));
   const namespace = lab.namespace("node0");
   const address = "172.16.7.10";
   await createNamespaces([namespace]);
