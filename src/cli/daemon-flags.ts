@@ -2,6 +2,7 @@ import type { LoadBalancerClass } from "../cluster/service.ts";
 import { parseDurationSeconds } from "../config/duration.ts";
 import { type Address, parseAddress } from "../net/address.ts";
 import { isLogLevel, type LogLevel, logLevels } from "../runtime/logger.ts";
+import type { DataplaneSettings } from "../speaker/shell/dataplane-check.ts";
 import { type FlagSpec, mustBeNumber, mustBeOneOf, type ParsedFlags, UsageError } from "./flags.ts";
 
 /** What the flags of controller and speaker have in common, read. */
@@ -136,7 +137,6 @@ export const speakerFlags: readonly FlagSpec[] = [
     help: "whether kube-proxy must answer for a route to be advertised",
     default: "warn",
     whyInvalid: mustBeOneOf("off", "warn", "enforce"),
-    isNotActedOn: true,
   },
   {
     name: "dataplane-url",
@@ -144,7 +144,6 @@ export const speakerFlags: readonly FlagSpec[] = [
     help: "what --dataplane-check asks; NODE_IP stands for the node's address",
     default: "http://NODE_IP:10256/livez",
     whyInvalid: mustBeUrl,
-    isNotActedOn: true,
   },
   {
     name: "dataplane-rise",
@@ -152,7 +151,6 @@ export const speakerFlags: readonly FlagSpec[] = [
     help: "good answers that make it healthy",
     default: "2",
     whyInvalid: mustBeNumber(1, 100),
-    isNotActedOn: true,
   },
   {
     name: "dataplane-fall",
@@ -160,7 +158,6 @@ export const speakerFlags: readonly FlagSpec[] = [
     help: "bad answers that make it unhealthy",
     default: "3",
     whyInvalid: mustBeNumber(1, 100),
-    isNotActedOn: true,
   },
   {
     name: "withdraw-guard",
@@ -218,6 +215,19 @@ export function required(flags: ParsedFlags, name: string): string {
     throw new UsageError(`--${name} is required`);
   }
   return value;
+}
+
+/** What `--dataplane-check` and the flags that go with it say; undefined: off. */
+export function readDataplane(flags: ParsedFlags): DataplaneSettings | undefined {
+  const mode = flags.value("dataplane-check");
+  return mode === "warn" || mode === "enforce"
+    ? {
+        mode,
+        url: required(flags, "dataplane-url"),
+        rise: Number(required(flags, "dataplane-rise")),
+        fall: Number(required(flags, "dataplane-fall")),
+      }
+    : undefined;
 }
 
 /** @throws UsageError if the flag has neither a value nor a default */

@@ -2,6 +2,7 @@ import {
   durationMs,
   parseListenAddress,
   readDaemonOptions,
+  readDataplane,
   required,
   shareOf,
   speakerFlags,
@@ -26,6 +27,7 @@ export async function runSpeakerCommand(args: readonly string[], io: CommandIo):
   const podName = flags.value("pod-name");
   const listen = parseListenAddress(required(flags, "listen"));
   const withdrawShare = shareOf(required(flags, "withdraw-guard"));
+  const dataplane = readDataplane(flags);
   const options = {
     ...readDaemonOptions(flags),
     ...(podName === undefined ? {} : { podName }),
@@ -36,6 +38,7 @@ export async function runSpeakerCommand(args: readonly string[], io: CommandIo):
     drainOnCordon: flags.isOn("drain-on-cordon"),
     drainTimeMs: durationMs(flags, "drain-time"),
     ...(withdrawShare === undefined ? {} : { withdrawShare }),
+    ...(dataplane === undefined ? {} : { dataplane }),
   };
   const { createLogger } = await import("../runtime/logger.ts");
   const { runProcess } = await import("../runtime/run.ts");

@@ -38,6 +38,15 @@ export interface SpeakerSnapshot {
   readonly endings: ReadonlyMap<string, Ending>;
   /** By address: the weights that routers have of its routes. */
   readonly weights: ReadonlyMap<string, SentWeight>;
+  /** Absent: routes do not depend on it. */
+  readonly dataplane?: DataplaneState;
+}
+
+/** What kube-proxy on our own Node says of itself. */
+export interface DataplaneState {
+  readonly isNodeUnhealthy: boolean;
+  /** Keys of the Services whose endpoints here it does not know, by their healthCheckNodePort. */
+  readonly unhealthyServices: ReadonlySet<string>;
 }
 
 /** How many endpoints an address's routes were last said to have here. */

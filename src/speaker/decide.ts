@@ -2,6 +2,7 @@ import type { Route } from "../bgp/route.ts";
 import { isExcludedFromLoadBalancers } from "../cluster/node.ts";
 import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
 import { endingKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
+import { DataplaneGate } from "./dataplane-gate.ts";
 import { type Departure, Departures, isEnding } from "./departure.ts";
 import { reachableNodes } from "./endpoints.ts";
 import {
@@ -33,6 +34,8 @@ export interface Decision {
   readonly endings: ReadonlyMap<string, FoundEnding>;
   /** By address: what its routes carry. The next `SpeakerSnapshot.weights` is to tell of it. */
   readonly weights: ReadonlyMap<string, Weight>;
+  /** By key of the Service: the healthCheckNodePorts that the next `dataplane` is to tell of. */
+  readonly healthPorts: ReadonlyMap<string, number>;
 }
 
 export interface FoundEnding {
@@ -49,8 +52,8 @@ export interface FoundEnding {
  * was advertised before. A watch event that is lost, repeated or late can delay the right answer,
  * not alter it. Each session's Adj-RIB-Out turns the answer into the fewest UPDATEs.
  *
- * The gates stand in this order: Service, address, node, endpoints, drain, advertisement, peer. A
- * Service that gets no route appears in `withheld` with the first that failed.
+ * The gates stand in this order: Service, address, node, endpoints, data plane, drain, advertisement,
+ * peer. A Service that gets no route appears in `withheld` with the first that failed.
  */
 export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): Decision {
   const outcome = new Outcome();
@@ -58,11 +61,12 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
   const claims = new Claims();
   const departures = new Departures(snapshot);
   const weights = new Weights(snapshot);
+  const dataplane = new DataplaneGate(snapshot.dataplane);
   for (const service of snapshot.services.values()) {
     const reason = whyServiceWithholds(service, snapshot);
     if (reason === undefined) {
       for (const claim of collectClaims(snapshot, service, nodeReason, outcome)) {
-        claims.add(departures.settleEnding(claim));
+        claims.add(dataplane.settle(departures.settleEnding(claim)));
       }
     } else {
       outcome.withhold(service.key, reason);
@@ -85,7 +89,12 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
       }
     }
   }
-  return { ...outcome.maps(), routes: routesByPeer(groups), weights: weights.byAddress };
+  return {
+    ...outcome.maps(),
+    routes: routesByPeer(groups),
+    weights: weights.byAddress,
+    healthPorts: dataplane.ports,
+  };
 }
 
 /** Claims by address. */
@@ -150,7 +159,7 @@ class Outcome {
   }
 
   /** Lists of several are sorted, since Services and sessions come in any order. */
-  maps(): Omit<Decision, "routes" | "weights"> {
+  maps(): Pick<Decision, "advertised" | "withheld" | "refused" | "endings"> {
     for (const reasons of this.#withheld.values()) {
       reasons.sort(compareWithheld);
     }

@@ -7,6 +7,7 @@ export const gateNames = [
   "address",
   "node",
   "endpoints",
+  "dataplane",
   "drain",
   "advertisement",
   "peer",
@@ -70,6 +71,14 @@ export const decisionGates = {
   "shared-address-elsewhere": {
     gate: "endpoints",
     cure: "Run a Pod of each Service that shares the address here, or do not share it.",
+  },
+  "dataplane-unhealthy": {
+    gate: "dataplane",
+    cure: "Look at kube-proxy on the node: its log, and what --dataplane-url answers there.",
+  },
+  "health-port-unhealthy": {
+    gate: "dataplane",
+    cure: "Compare what the healthCheckNodePort answers on the node with the Service's EndpointSlices.",
   },
   "node-draining": {
     gate: "drain",

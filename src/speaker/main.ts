@@ -19,6 +19,7 @@ import { MetricsRegistry } from "../runtime/metrics.ts";
 import { runLoops } from "../runtime/run.ts";
 import { parseDefaultGateways } from "./default-gateway.ts";
 import type { BfdPort } from "./shell/bfd.ts";
+import type { DataplaneSettings } from "./shell/dataplane-check.ts";
 import { leave } from "./shell/exit.ts";
 import { type ListenAddress, listenerLoops } from "./shell/listening.ts";
 import { SpeakerMetrics } from "./shell/metrics.ts";
@@ -44,6 +45,8 @@ export interface SpeakerOptions {
   readonly drainTimeMs: number;
   /** Of `--withdraw-guard`, 0 to 1; absent: off. */
   readonly withdrawShare?: number;
+  /** Absent: kube-proxy is not asked. */
+  readonly dataplane?: DataplaneSettings;
   /** 0: one that is free. */
   readonly port: number;
   /** Absent: all addresses. */
@@ -140,6 +143,9 @@ export async function runSpeaker(
           name: "bfd",
           run: async (stop) => void (await Promise.race([bfdDeath.promise, once(stop, "abort")])),
         },
+        ...(options.dataplane === undefined
+          ? []
+          : [{ name: "data plane", run: (stop: AbortSignal) => speaker.watchDataplane(stop) }]),
         { name: "gateways", run: (stop) => watchGateways(speaker, clock, stop) },
         {
           name: "exit",

@@ -22,6 +22,8 @@ export interface StateSources {
   readonly notDialled: readonly NotDialled[];
   /** Absent: our own Node does not drain. */
   readonly drain?: DrainSource;
+  /** Absent: kube-proxy is not asked. */
+  readonly dataplane?: DataplaneSource;
   /** Absent before the first decision. */
   readonly decision?: Decision;
   readonly services: ReadonlyMap<string, Service>;
@@ -36,6 +38,14 @@ export interface BfdSource {
   readonly plan: BfdSessionPlan;
   /** Why it cannot run. */
   readonly failure?: string;
+}
+
+export interface DataplaneSource {
+  readonly mode: "warn" | "enforce";
+  /** `unknown`: nobody has answered yet. */
+  readonly node: "unknown" | "healthy" | "unhealthy";
+  /** Keys of Services. */
+  readonly unhealthyServices: readonly string[];
 }
 
 export interface DrainSource {
@@ -96,6 +106,7 @@ export function speakerState(
     ),
     notDialled: sources.notDialled,
     drain: drainState(sources.drain, formatTime),
+    dataplane: sources.dataplane,
     ...(query.only === "sessions" ? {} : routesAndServices(sources.services, decision, query)),
   };
 }

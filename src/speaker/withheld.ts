@@ -15,6 +15,8 @@ export type WithheldReason =
   | "no-endpoints"
   | "no-local-endpoint"
   | "endpoint-ending"
+  | "dataplane-unhealthy"
+  | "health-port-unhealthy"
   | "shared-address-elsewhere"
   | "node-draining"
   | "no-matching-advertisement"
@@ -90,6 +92,16 @@ export const withheldAddress = {
   endpointEnding: (address: string): Withheld => ({
     reason: "endpoint-ending",
     text: "The last endpoint on this node terminates, and another node that can serve has a ready one.",
+    address,
+  }),
+  dataplaneUnhealthy: (address: string): Withheld => ({
+    reason: "dataplane-unhealthy",
+    text: "kube-proxy on this node says that it does not deliver, and --dataplane-check is enforce.",
+    address,
+  }),
+  healthPortUnhealthy: (address: string): Withheld => ({
+    reason: "health-port-unhealthy",
+    text: "kube-proxy fails the Service's healthCheckNodePort here, and --dataplane-check is enforce.",
     address,
   }),
   nodeDraining: (address: string, cause: DrainCause): Withheld => ({

@@ -4,6 +4,7 @@ import {
   controllerFlags,
   parseListenAddress,
   readDaemonOptions,
+  readDataplane,
   speakerFlags,
 } from "../../src/cli/daemon-flags.ts";
 import { formatFlags, parseFlags, UsageError } from "../../src/cli/flags.ts";
@@ -61,10 +62,20 @@ describe("flags", () => {
   });
 
   test("flags of later versions are taken, and named", () => {
-    const flags = parseFlags(speakerFlags, ["--drain-time", "1m30s", "--withdraw-guard", "off"], {
-      ROUTELB_DATAPLANE_CHECK: "enforce",
-    });
-    assert.deepEqual(flags.notActedOn, ["dataplane-check"]);
+    const later = { name: "later", help: "of a later version", isNotActedOn: true };
+    assert.deepEqual(parseFlags([later], ["--later"], {}).notActedOn, ["later"]);
+    assert.deepEqual(parseFlags([later], [], {}).notActedOn, []);
+  });
+
+  test("the data plane is asked, and warned about, unless it is said otherwise", () => {
+    const read = (...args: string[]) => readDataplane(parseFlags(speakerFlags, args, {}));
+    const url = "http://NODE_IP:10256/livez";
+    assert.deepEqual(read(), { mode: "warn", url, rise: 2, fall: 3 });
+    assert.equal(read("--dataplane-check", "off"), undefined);
+    assert.deepEqual(
+      read("--dataplane-check=enforce", "--dataplane-rise=1", "--dataplane-fall=9"),
+      { mode: "enforce", url, rise: 1, fall: 9 },
+    );
   });
 
   test("--listen takes a port, with an address before it or not", () => {

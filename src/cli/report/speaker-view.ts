@@ -8,6 +8,8 @@ export interface SpeakerView {
   /** Empty once it decides. */
   readonly waitingFor: readonly string[];
   readonly drainCause?: string;
+  /** kube-proxy on the node says that it does not deliver. */
+  readonly isDataplaneUnhealthy: boolean;
   readonly sessions: readonly SessionView[];
   readonly notDialled: readonly NotDialledView[];
   /** By name of the session. */
@@ -80,6 +82,7 @@ export function readSpeakerState(state: unknown): SpeakerView | undefined {
     config: readConfig(record["config"]),
     waitingFor: textsOf(record["waitingFor"]),
     ...(drainCause === undefined ? {} : { drainCause }),
+    isDataplaneUnhealthy: recordOf(record["dataplane"])["node"] === "unhealthy",
     sessions: listOf(record["sessions"]).map(readSession),
     notDialled: listOf(record["notDialled"]).map((value) => {
       const entry = recordOf(value);

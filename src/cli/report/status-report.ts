@@ -27,6 +27,7 @@ export interface SpeakerLine {
   readonly version: string;
   readonly waitingFor: readonly string[];
   readonly drainCause?: string;
+  readonly isDataplaneUnhealthy: boolean;
   readonly sha256?: string;
 }
 
@@ -47,14 +48,17 @@ export function reportStatus(answers: Answers): StatusReport {
         .filter(({ reason }) => reason !== "node-not-selected")
         .map((entry) => ({ node, ...entry })),
     ),
-    speakers: speakers.map(({ node, pod, version, waitingFor, drainCause, config }) => ({
-      node,
-      pod,
-      version,
-      waitingFor,
-      ...(drainCause === undefined ? {} : { drainCause }),
-      ...(config.sha256 === undefined ? {} : { sha256: config.sha256 }),
-    })),
+    speakers: speakers.map(
+      ({ node, pod, version, waitingFor, drainCause, isDataplaneUnhealthy, config }) => ({
+        node,
+        pod,
+        version,
+        waitingFor,
+        isDataplaneUnhealthy,
+        ...(drainCause === undefined ? {} : { drainCause }),
+        ...(config.sha256 === undefined ? {} : { sha256: config.sha256 }),
+      }),
+    ),
     ...(leader && {
       allocation: {
         pools: leader.pools,

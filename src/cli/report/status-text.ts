@@ -87,9 +87,11 @@ function bfdCell({
 
 /** Those about which there is something to say; all of them, if wide. */
 function formatSpeakers(speakers: readonly SpeakerLine[], style: StatusStyle): string {
-  const rows = speakers.flatMap(({ node, pod, version, waitingFor, drainCause }) => {
+  const rows = speakers.flatMap(({ node, pod, version, ...speaker }) => {
+    const { waitingFor, drainCause, isDataplaneUnhealthy } = speaker;
     const remarks = [
       ...(drainCause === undefined ? [] : [`drains (${drainCause})`]),
+      ...(isDataplaneUnhealthy ? ["kube-proxy says that it does not deliver"] : []),
       ...(waitingFor.length === 0 ? [] : [`waits: ${waitingFor.join("; ")}`]),
     ];
     const cells: readonly Cell[] = [

@@ -17,6 +17,8 @@ import {
 } from "../peers.ts";
 import type { ChangeLog } from "./change-log.ts";
 import type { ClusterReads } from "./cluster-reads.ts";
+import { DataplaneCheck, type DataplaneSettings } from "./dataplane-check.ts";
+import { probeHttp } from "./http-probe.ts";
 import { type DepartureSettings, Leaving } from "./leaving.ts";
 import type { SpeakerMetrics } from "./metrics.ts";
 import { Preparation } from "./preparation.ts";
@@ -28,6 +30,8 @@ export interface DeciderSettings extends DepartureSettings {
   readonly loadBalancerClass: LoadBalancerClass;
   /** Of the withdrawal guard, 0 to 1; absent: off. */
   readonly withdrawShare?: number;
+  /** Absent: off. */
+  readonly dataplane?: DataplaneSettings;
 }
 
 export interface DeciderPorts {
@@ -56,6 +60,8 @@ export interface DeciderOptions {
 /** Makes the snapshots of this speaker, with the times in them, and the decisions of them. */
 export class Decider {
   readonly leaving: Leaving;
+  /** Absent: kube-proxy is not asked. */
+  readonly dataplane: DataplaneCheck | undefined;
   readonly #options: DeciderOptions;
   readonly #guard: WithdrawalGuard;
   readonly #weights: SentWeights;
@@ -68,6 +74,15 @@ export class Decider {
     const { settings, ports, onChange } = options;
     this.#options = options;
     this.leaving = new Leaving({ ...ports, settings, config: options.config, onChange });
+    this.dataplane =
+      settings.dataplane &&
+      new DataplaneCheck({
+        ...ports,
+        settings: settings.dataplane,
+        nodeAddress: () => options.node()?.internalAddresses[0],
+        probe: probeHttp,
+        onChange,
+      });
     this.#weights = new SentWeights({ clock: ports.clock, onChange });
     this.#guard = new WithdrawalGuard({
       ...ports,
@@ -154,6 +169,8 @@ export class Decider {
     }
     carryOut(decision.routes);
     this.#weights.follow(decision.weights, snapshot.nowMs);
+    this.dataplane?.setPorts(decision.healthPorts);
+    metrics.showDataplane(this.dataplane?.found);
     const diff = diffAdvertised(this.#last?.advertised ?? new Map(), decision.advertised);
     this.#last = decision;
     metrics.showDecision(decision, diff, seconds);
@@ -176,6 +193,7 @@ export class Decider {
   #snapshot({ config, withMissing }: Basis, node: Node): SpeakerSnapshot {
     const { stores, settings } = this.#options;
     const { loadBalancerClass, ignoreExcludeLabel } = settings;
+    const dataplane = this.dataplane?.enforced;
     return {
       config,
       loadBalancerClass,
@@ -185,6 +203,7 @@ export class Decider {
       ignoreExcludeLabel,
       ...this.leaving.take(node, this.#last === undefined),
       weights: this.#weights.known,
+      ...(dataplane === undefined ? {} : { dataplane }),
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { BfdStatus } from "../../bfd/engine.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
+import type { DataplaneState } from "../../cluster/snapshot.ts";
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
 import type { Counter, Gauge, MetricsRegistry } from "../../runtime/metrics.ts";
 import type { AdvertisedDiff, ServiceAddress } from "../changes.ts";
@@ -66,6 +67,8 @@ export class SpeakerMetrics {
   #bfdPeers: ReadonlySet<string> = new Set();
   readonly #services: Gauge<"service" | "protocol" | "node" | "ip">;
   readonly #withheldServices: Gauge<"reason">;
+  readonly #dataplaneUnhealthy: Gauge<never>;
+  readonly #unhealthyServices: Gauge<never>;
   readonly #decideSeconds: Gauge<never>;
   readonly #nodeName: string;
   readonly #peers = new Set<string>();
@@ -116,7 +119,20 @@ export class SpeakerMetrics {
       help: "Addresses of Services that are not advertised from this node, by reason",
       labels: ["reason"],
     });
+    this.#dataplaneUnhealthy = gauge(
+      "speaker_dataplane_unhealthy_bool",
+      "1 if kube-proxy on this node says that it does not deliver",
+    );
+    this.#unhealthyServices = gauge(
+      "speaker_dataplane_unhealthy_services",
+      "Services whose healthCheckNodePort kube-proxy on this node fails, though they have endpoints",
+    );
     this.#decideSeconds = gauge("speaker_decide_seconds", "How long the last decision took");
+  }
+
+  showDataplane(found: DataplaneState | undefined): void {
+    this.#dataplaneUnhealthy.set({}, found?.isNodeUnhealthy === true ? 1 : 0);
+    this.#unhealthyServices.set({}, found?.unhealthyServices.size ?? 0);
   }
 
   showSession({ name: peer, state, advertised, pending, counters }: SessionStatus): void {

@@ -135,6 +135,11 @@ export class Speaker {
     return this.#readiness.whyNot(waitingFor, this.#sessions.statuses(), this.#ports.clock.now());
   }
 
+  /** Asks kube-proxy, if it is to be asked, until `signal` aborts. */
+  async watchDataplane(signal: AbortSignal): Promise<void> {
+    await this.#decider.dataplane?.run(signal);
+  }
+
   /** The session that takes a connection from `remote`; undefined: no peer has that address. */
   acceptorFor(remote: Address): Acceptor | undefined {
     return this.#sessions.acceptorFor(remote);
@@ -144,6 +149,7 @@ export class Speaker {
     const { nodeName, podName, version } = this.#settings;
     const decision = this.#decider.last;
     const drain = this.#decider.leaving.drainSource;
+    const dataplane = this.#decider.dataplane?.source;
     return speakerState(
       {
         nodeName,
@@ -156,6 +162,7 @@ export class Speaker {
         notDialled: this.#changes.notDialled,
         ...(drain === undefined ? {} : { drain }),
         ...(decision === undefined ? {} : { decision }),
+        ...(dataplane === undefined ? {} : { dataplane }),
         services: this.stores.services.entries,
         bfd: this.#bfd.states(),
       },

@@ -1,0 +1,42 @@
+import type { DataplaneState } from "../cluster/snapshot.ts";
+import type { PoolClaim } from "./standing.ts";
+import { type Withheld, withheldAddress } from "./withheld.ts";
+
+/** What kube-proxy on this node says, applied to the claims of one decision. */
+export class DataplaneGate {
+  /**
+   * By key of the Service, the healthCheckNodePorts that tell whether kube-proxy knows of its
+   * endpoints here. A Service of which an endpoint here terminates is left out: kube-proxy fails the
+   * port then by design.
+   */
+  readonly ports = new Map<string, number>();
+  readonly #state: DataplaneState | undefined;
+
+  /** Without `state` every claim passes. */
+  constructor(state: DataplaneState | undefined) {
+    this.#state = state;
+  }
+
+  /** The claim as it now counts. */
+  settle(claim: PoolClaim): PoolClaim {
+    if (claim.own !== undefined) {
+      return claim;
+    }
+    const { service, candidate, slices } = claim;
+    const { key, healthCheckNodePort, externalTrafficPolicy } = service;
+    const isEnding = slices.some(({ local }) => local.some(({ ready }) => !ready));
+    if (externalTrafficPolicy === "Local" && healthCheckNodePort !== undefined && !isEnding) {
+      this.ports.set(key, healthCheckNodePort);
+    }
+    if (this.#state?.isNodeUnhealthy === true) {
+      return closed(claim, withheldAddress.dataplaneUnhealthy(candidate.text));
+    }
+    return this.ports.has(key) && this.#state?.unhealthyServices.has(key) === true
+      ? closed(claim, withheldAddress.healthPortUnhealthy(candidate.text))
+      : claim;
+  }
+}
+
+function closed(claim: PoolClaim, own: Withheld): PoolClaim {
+  return { ...claim, reach: { ...claim.reach, here: false }, own };
+}
