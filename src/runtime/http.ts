@@ -74,7 +74,11 @@ async function answer(
     text(response, 405, "only GET is answered\n");
     return;
   }
-  const url = new URL(request.url ?? "/", "http://localhost");
+  const url = URL.parse(request.url ?? "/", "http://localhost");
+  if (url === null) {
+    text(response, 400, "the path cannot be read\n");
+    return;
+  }
   switch (url.pathname) {
     case "/healthz":
       text(response, 200, "ok\n");

@@ -31,6 +31,15 @@ test("/healthz answers as long as the loop turns", limits, async (t) => {
   assert.deepEqual([status, text], [200, "ok\n"]);
 });
 
+test("a path that is no path is answered, and not worth a line in the log", limits, async (t) => {
+  const { port, logger } = await setUp(t);
+  const socket = connect(port, "127.0.0.1");
+  socket.end("GET // HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  const chunks = await socket.toArray();
+  assert.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 400 /);
+  assert.deepEqual(logger.lines, []);
+});
+
 test("/readyz gives every reason why not", limits, async (t) => {
   let reasons = ["no configuration", "services are not synced"];
   const { get } = await setUp(t, { whyNotReady: () => reasons });
