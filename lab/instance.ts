@@ -35,12 +35,12 @@ export class Instance implements AsyncDisposable {
   }
 
   /**
-   * Takes `id` (lower-case letters and digits, at most 16) for this process.
+   * Takes `id` (see `isInstanceId`) for this process.
    *
    * @throws InstanceTakenError if a living process has it
    */
   static async open(id: string): Promise<Instance> {
-    if (!/^[a-z0-9]{1,16}$/.test(id)) throw new RangeError(`not an instance id: ${id}`);
+    if (!isInstanceId(id)) throw new RangeError(`not an instance id: ${id}`);
     const startTicks = await startTicksOf(process.pid);
     if (startTicks === undefined) throw new Error("/proc says nothing about this process");
     return exclusively("instances", async () => {
@@ -76,6 +76,11 @@ export class Instance implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Lower-case letters and digits, at most 16. */
+export function isInstanceId(id: string): boolean {
+  return /^[a-z0-9]{1,16}$/.test(id);
 }
 
 export class InstanceTakenError extends Error {

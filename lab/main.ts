@@ -7,6 +7,7 @@ import { EmbeddedKube } from "./embedded-kube.ts";
 import {
   Instance,
   InstanceTakenError,
+  isInstanceId,
   livingOwner,
   removeDeadInstances,
   stopInstance,
@@ -24,7 +25,7 @@ RouteLB between them. Needs Linux and root.
   --check           start it, check all that must be seen, end; exit 1 if something is not seen
   down              end a lab that runs, and remove what a crashed one left
 
-  --id ID           several labs at a time: an id for this one (letters and digits; default "lab",
+  --id ID           several labs at a time: an id for this one (a-z and 0-9, at most 16; default "lab",
                     with --check one of its own)
   --kube real       a real control plane, built from source on first use (needs Go); default: the
                     lab's own API server
@@ -72,6 +73,7 @@ function readSettings(): Settings | undefined {
   // A check is not for others to find: several may run at a time.
   const ownId = values.check ? `check${process.pid.toString(36)}` : "lab";
   const { id = ownId, kubectl, logs } = values;
+  if (!isInstanceId(id)) throw new TypeError(`not understood: --id ${id}`);
   const { kube } = values;
   if (kube !== "embedded" && kube !== "real") throw new TypeError(`not understood: --kube ${kube}`);
   const command = word === "down" ? "down" : values.check ? "check" : "tour";
