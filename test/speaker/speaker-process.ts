@@ -6,7 +6,7 @@ import type { TestContext } from "node:test";
 import { type ApiServer, startApiServer } from "../../lab/kube/server.ts";
 import { tcpTransport } from "../../src/bgp/session/transport.ts";
 import { connectKubeApi } from "../../src/kube/connect.ts";
-import { systemClock } from "../../src/runtime/clock.ts";
+import { type Clock, systemClock } from "../../src/runtime/clock.ts";
 import { runSpeaker, type SpeakerOptions } from "../../src/speaker/main.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 import { address, silentBfd } from "./fixtures.ts";
@@ -103,6 +103,7 @@ export async function startSpeaker(
   t: TestContext,
   kubeconfigPath: string,
   overrides: Partial<SpeakerOptions> = {},
+  clock: Clock = systemClock,
 ) {
   const told = new AbortController();
   const lines: LogLine[] = [];
@@ -123,14 +124,14 @@ export async function startSpeaker(
     ...overrides,
   };
   const ended = runSpeaker(options, recordingLogger(lines), told.signal, {
-    clock: systemClock,
+    clock,
     random: () => 0,
     transport: tcpTransport,
     interfaces: () => [{ name: "eth0", addresses: [address("172.16.7.11")] }],
     bfdMonitor: () => silentBfd,
     localPrefixes: () => [],
     uptimeSeconds: () => 100_000,
-    api: connectKubeApi({ kubeconfigPath, fieldManager: "routelb-speaker", clock: systemClock }),
+    api: connectKubeApi({ kubeconfigPath, fieldManager: "routelb-speaker", clock }),
     routeTables: () => ["", ""],
     onListening: listening.resolve,
   });

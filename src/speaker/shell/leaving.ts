@@ -42,6 +42,7 @@ export class Leaving {
   readonly #options: LeavingOptions;
   readonly #nodeDrain: NodeDrain;
   readonly #endings: Endings;
+  #node: Node | undefined;
   #drain: Drain | undefined;
   /** Set when the speaker is about to end: the sessions that need not drain. */
   #restarting: ReadonlySet<string> | undefined;
@@ -66,6 +67,9 @@ export class Leaving {
   /** The speaker is about to end; only the sessions of `restarting` go on as they are. */
   startLeaving(restarting: ReadonlySet<string>): void {
     this.#restarting = restarting;
+    if (this.#node !== undefined) {
+      this.#nodeDrain.tellEnd(this.#node);
+    }
     this.#options.onChange();
   }
 
@@ -81,6 +85,7 @@ export class Leaving {
   take(node: Node, isFirst: boolean): DepartureTimes {
     const { settings, clock } = this.#options;
     const { drainOnCordon, drainTimeMs } = settings;
+    this.#node = node;
     this.#drain = this.#nodeDrain.update(node, isFirst);
     return {
       drainOnCordon,

@@ -64,6 +64,11 @@ export class NodeDrain {
     return { cause, sinceMs, ...(others === undefined ? {} : { others }) };
   }
 
+  /** The speaker itself drains, since it was told to end. */
+  tellEnd(node: Node): void {
+    this.#tell(node, "BGPDraining", "the speaker ends: its routes leave the routers");
+  }
+
   /** Follows nothing any more; resolves when that has ended. */
   async close(): Promise<void> {
     const running = this.#running;

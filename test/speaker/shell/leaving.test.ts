@@ -159,9 +159,10 @@ test("the restart exit leaves the routes and says nothing", limits, async (t) =>
 test("a speaker that is about to end is not ready", limits, async (t) => {
   const setup = await setUp(t);
   fillStores(setup);
-  const { router, speaker } = setup;
+  const { router, speaker, events } = setup;
   await router.until(() => router.count("End-of-RIB ipv6") === 1);
   speaker.startLeaving(new Set());
+  assert.deepEqual(events, ["BGPSessionUp router", "BGPDraining"]);
   assert.deepEqual(speaker.whyNotReady(), ["the speaker is about to end"]);
   await router.until(() => router.log.at(-1) === `+${prefix} leaves`);
 });
