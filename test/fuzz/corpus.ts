@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { encodeMessage } from "../../src/bgp/codec/message.ts";
 import * as arbitrary from "../support/bgp-arbitraries.ts";
@@ -11,11 +12,14 @@ export interface Corpus {
 }
 
 const generatedMessages = 600;
+/** So that half of what is mutated was sent by a real router. */
+const goldenShare = 20;
 const typeAt = 18;
 
 /** What real routers sent (`test/golden`), and messages with every field that we know. */
 export function loadCorpus(): Corpus {
-  const all = [...goldenMessages(), ...generated()];
+  const golden = goldenMessages();
+  const all = [...Array.from({ length: goldenShare }, () => golden).flat(), ...generated()];
   return {
     all,
     opens: all.filter((message) => message[typeAt] === 1),
@@ -23,9 +27,9 @@ export function loadCorpus(): Corpus {
   };
 }
 
-/** The messages of the captures: every run of hex digits in them that starts with a marker. */
+/** Every run of hex digits in the captures that starts with a marker. */
 export function goldenMessages(): Uint8Array[] {
-  return globSync("test/golden/**/*.{hex,txt}").flatMap((file) =>
+  return globSync(join(import.meta.dirname, "../golden/**/*.hex")).flatMap((file) =>
     (readFileSync(file, "utf8").match(/\bf{32}[0-9a-f]+\b/g) ?? []).flatMap((hex) =>
       split(Buffer.from(hex, "hex")),
     ),

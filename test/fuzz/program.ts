@@ -38,9 +38,13 @@ export class Program<Report> implements AsyncDisposable {
     options: object,
     onReport: (report: Report) => void,
     nodeFlags: readonly string[] = [],
+    /** What, put before a command, runs it somewhere else. */
+    where: readonly string[] = [],
   ): Program<Report> {
     const file = fileURLToPath(new URL(`programs/${name}.ts`, import.meta.url));
-    const child = spawn(process.execPath, [...nodeFlags, file, JSON.stringify(options)], {
+    const command = [...where, process.execPath, ...nodeFlags, file, JSON.stringify(options)];
+    const [program = process.execPath, ...args] = command;
+    const child = spawn(program, args, {
       stdio: ["pipe", "pipe", "inherit"],
     });
     return new Program(child, onReport);
