@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { ApiClient } from "./api-client.ts";
 import type { Instance } from "./instance.ts";
-import { at, listAt, textAt } from "./kube/json.ts";
+import { at, numberAt, textAt } from "./kube/json.ts";
 import { formatKubeconfig } from "./kubeconfig.ts";
 import { findKubectl, Kubectl } from "./kubectl.ts";
 import { formatKubeletSettings } from "./kubelet/settings.ts";
@@ -191,7 +191,7 @@ export class Lab implements AsyncDisposable {
     await allDone(scenario.nodes.map((node) => this.startKubelet(node)));
     await this.kube.nodesStarted(signal);
     await this.kube.deploy(this.kubectl);
-    await waitFor(async () => ((await this.#readyProgramPods()) === 4 ? true : undefined), {
+    await waitFor(async () => (await this.#isDeployed()) || undefined, {
       what: "the controller and three speakers are ready",
       timeoutMs: 60_000,
       intervalMs: 100,
@@ -199,13 +199,18 @@ export class Lab implements AsyncDisposable {
     });
   }
 
-  async #readyProgramPods(): Promise<number> {
-    const pods = await this.api.get("/api/v1/namespaces/routelb-system/pods");
-    return listAt(pods, "items").filter((pod) =>
-      listAt(pod, "status", "conditions").some(
-        (one) => textAt(one, "type") === "Ready" && textAt(one, "status") === "True",
-      ),
-    ).length;
+  /** Whether every Pod that RouteLB's manifests ask for is ready. */
+  async #isDeployed(): Promise<boolean> {
+    const path = "/apis/apps/v1/namespaces/routelb-system";
+    const [controller, speaker] = await Promise.all([
+      this.api.get(`${path}/deployments/controller`),
+      this.api.get(`${path}/daemonsets/speaker`),
+    ]);
+    return (
+      numberAt(controller, "status", "readyReplicas") ===
+        numberAt(controller, "spec", "replicas") &&
+      numberAt(speaker, "status", "numberReady") === workerNodes.length
+    );
   }
 
   /** Signals every process of a node and of its Pods. */

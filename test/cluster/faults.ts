@@ -24,11 +24,12 @@ export async function followers({ lab }: Cluster): Promise<readonly Follower[]> 
   const speakers = workerNodes.map(({ name, address }) =>
     follower(`speaker on ${name}`, lab.topology.node(name), address),
   );
-  const node0 = lab.topology.node("node0");
-  const controllers = await namespacesUnder(`${node0}-controller-`);
+  const controllers = await Promise.all(
+    scenario.nodes.map(({ name }) => namespacesUnder(`${lab.topology.node(name)}-controller-`)),
+  );
   return [
     ...speakers,
-    ...controllers.map((namespace) => follower("controller", namespace, "127.0.0.1")),
+    ...controllers.flat().map((namespace) => follower(namespace, namespace, "127.0.0.1")),
   ];
 }
 

@@ -65,7 +65,7 @@ test("an API server that restarts after changes has forgotten where our watches 
           { what: `410 for a watch of the ${name}`, timeoutMs: 60_000, intervalMs: 500 },
         );
       }
-      return "410 seen by the controller and all speakers";
+      return "410 seen by controllers and speakers";
     }),
   ));
 
@@ -93,7 +93,7 @@ test("tokens that are refused are replaced when the kubelet has new ones", (cont
         );
       }
       lab.renewTokens();
-      return "401 seen by the controller and all speakers, then new tokens";
+      return "401 seen by controllers and speakers, then new tokens";
     }),
   ));
 
