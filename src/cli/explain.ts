@@ -24,7 +24,7 @@ ${formatFlags(queryFlags)}
   --help               print this`;
 
 /** Of one Pod's answer. */
-const timeoutMs = 5_000;
+const timeoutMs = 2_000;
 
 /**
  * Runs `routelb explain ARGS`; `signal` ends a `--watch`.

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { runStatus } from "../../src/cli/status.ts";
 import { runCommand } from "./run-command.ts";
@@ -51,6 +53,50 @@ test("explain and status of a cluster that runs, with a speaker that does not an
   assert.equal(gone.code, 2);
   assert.match(gone.error, /^routelb explain: .*ECONNREFUSED/);
 });
+
+test("explain and status tell that kube-proxy does not deliver, and the routes are gone", {
+  timeout: 60_000,
+}, async (t) => {
+  let status = 200;
+  const kubeProxy = createServer((_request, response) => {
+    response.statusCode = status;
+    response.end(JSON.stringify({ lastUpdated: "2026-11-22 12:00:00" }));
+  }).listen(0, "127.0.0.1");
+  await once(kubeProxy, "listening");
+  t.after(() => kubeProxy.close());
+  const bound = kubeProxy.address();
+  const port = typeof bound === "object" ? bound?.port : 0;
+  const url = `http://127.0.0.1:${port}/livez`;
+  const dataplane = { mode: "enforce", url, rise: 1, fall: 2 } as const;
+  const { server, router, kubeconfigPath } = await startCluster(t, { dataplane });
+  const reach = ["--kubeconfig", kubeconfigPath];
+  applyService(server, "nginx");
+  await router.untilRoutes("172.16.7.192/32");
+
+  status = 503;
+  await router.untilRoutes();
+  await prints(
+    ["explain", "default/nginx", ...reach],
+    [
+      /^node1 +all +no +dataplane +kube-proxy on this node says that it does not deliver/m,
+      /^node2 +all +no +dataplane +kube-proxy on this node says that it does not deliver/m,
+    ],
+  );
+  await prints(["status", ...reach], [/^node1 .*kube-proxy says that it does not deliver$/m]);
+
+  status = 200;
+  await router.untilRoutes("172.16.7.192/32");
+});
+
+/** Runs a command until what it prints matches; the test's own limit ends it. */
+async function prints(args: readonly string[], expected: readonly RegExp[]): Promise<void> {
+  for (;;) {
+    const { out } = await runCommand(args);
+    if (expected.every((pattern) => pattern.test(out))) {
+      return;
+    }
+  }
+}
 
 async function drawsAgain(reach: readonly string[]): Promise<void> {
   const told = new AbortController();

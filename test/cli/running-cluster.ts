@@ -9,7 +9,7 @@ import { type ApiServer, startApiServer } from "../../lab/kube/server.ts";
 import { tcpTransport } from "../../src/bgp/session/transport.ts";
 import { connectKubeApi } from "../../src/kube/connect.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
-import { runSpeaker } from "../../src/speaker/main.ts";
+import { runSpeaker, type SpeakerOptions } from "../../src/speaker/main.ts";
 import { address, silentBfd } from "../speaker/fixtures.ts";
 import { TestRouter } from "../speaker/test-router.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
@@ -27,7 +27,10 @@ export interface RunningCluster {
  * An API server, a router on loopback, speakers of node1 and node2 in this process and a controller
  * as one of its own. The speaker of node3 does not answer; node0 has none.
  */
-export async function startCluster(t: TestContext): Promise<RunningCluster> {
+export async function startCluster(
+  t: TestContext,
+  changes: Pick<SpeakerOptions, "dataplane"> = {},
+): Promise<RunningCluster> {
   const server = await startApiServer();
   const router = new TestRouter({ asn: 64512 });
   const folder = mkdtempSync(join(tmpdir(), "routelb-cli-"));
@@ -40,7 +43,7 @@ export async function startCluster(t: TestContext): Promise<RunningCluster> {
   const ended: Promise<void>[] = [];
   for (const node of ["node1", "node2"]) {
     const port = await freePort();
-    ended.push(speak(node, port, kubeconfigPath, told.signal));
+    ended.push(speak({ nodeName: node, port, ...changes }, kubeconfigPath, told.signal));
     applyPod(server, "speaker", node, port);
   }
   applyPod(server, "speaker", "node3", await freePort());
@@ -63,13 +66,12 @@ function startController(kubeconfigPath: string, port: number): ChildProcess {
 }
 
 function speak(
-  nodeName: string,
-  port: number,
+  given: Pick<SpeakerOptions, "nodeName" | "port" | "dataplane">,
   kubeconfigPath: string,
   signal: AbortSignal,
 ): Promise<void> {
   const options = {
-    nodeName,
+    ...given,
     version: "0.1.0",
     namespace,
     configName: "config",
@@ -77,7 +79,6 @@ function speak(
     ignoreExcludeLabel: false,
     drainOnCordon: false,
     drainTimeMs: 0,
-    port,
     host: "127.0.0.1",
     servesState: true,
     notActedOn: [],

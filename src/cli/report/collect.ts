@@ -36,7 +36,7 @@ export interface CollectOptions {
 }
 
 /** So many Pods are asked at a time. */
-const concurrency = 32;
+const concurrency = 64;
 const defaultPort = 7472;
 const portName = "monitoring";
 
