@@ -69,7 +69,19 @@ function connect({ kubeconfigPath }: QueryOptions): ClusterAccess {
 }
 
 async function askOnce({ ask, options, io }: QueryRun, access: ClusterAccess): Promise<number> {
-  const { value, text, exitCode } = await ask(access);
+  return show(await ask(access), options, io);
+}
+
+/**
+ * Prints what a command found out, as `-o` asks.
+ *
+ * @returns its exit code
+ */
+export function show(
+  { value, text, exitCode }: Finding,
+  options: QueryOptions,
+  io: CommandIo,
+): number {
   switch (options.output) {
     case "json":
       io.write(`${JSON.stringify(value, undefined, 2)}\n`);

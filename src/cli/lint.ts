@@ -1,20 +1,58 @@
 import { readFile } from "node:fs/promises";
 import { type FoundConfig, findConfigs } from "../config/manifest.ts";
-import type { ConfigFinding } from "../config/model.ts";
+import type { Config, ConfigFinding } from "../config/model.ts";
 import { formatFinding, parseConfig } from "../config/parse.ts";
-import { UsageError } from "./flags.ts";
+import { secretNames } from "../speaker/peers.ts";
+import { type ClusterAccess, type Finding, runQuery, show } from "./cluster-query.ts";
+import { type FlagSpec, formatFlags, parseFlags, UsageError } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
+import { findLive, type LiveFinding, type LiveInputs } from "./lint/live-findings.ts";
+import { ManifestError, readCluster, readManifests, readSecrets } from "./plan/cluster-facts.ts";
+import {
+  comparisonFlags,
+  comparisonShortNames,
+  configInForce,
+  mayRenumber,
+  readClass,
+} from "./plan/standing-config.ts";
+import { type QueryOptions, readQueryOptions, splitArguments } from "./query-flags.ts";
 
-export const lintUsage = `usage: routelb lint FILE
+const lintFlags: readonly FlagSpec[] = [
+  { name: "live", help: "also check against the cluster" },
+  ...comparisonFlags,
+];
+
+export const lintUsage = `usage: routelb lint FILE [FLAGS]
 
 Checks a configuration: a ConfigMap manifest (YAML or JSON), or the bare text of its key config.
 FILE is - for the standard input. Prints one line per finding, FILE:LINE:COLUMN: PATH: what is wrong.
 
+With --live, or -f DIR in place of a cluster, a valid configuration is also held against the cluster:
+peers that are unused, selectors that match no node, missing Secrets, pools that hold addresses of
+nodes, Pods or ClusterIPs, addresses shared with Local Services, addresses that Services would lose.
+
 Exit code: 1 if a finding is an error, 0 if there are only warnings or none, 2 if it could not run.
 
 flags:
-  --live          also check against the cluster (not available in this version)
-  --help          print this`;
+${formatFlags(lintFlags)}
+  --help               print this`;
+
+const failedCode = 2;
+
+/** A finding as `-o json` shows it. */
+interface ShownFinding {
+  readonly severity: "error" | "warning";
+  /** The line for people. */
+  readonly text: string;
+  readonly message: string;
+}
+
+/** What the file itself tells. */
+interface CheckedFile {
+  readonly findings: readonly ShownFinding[];
+  /** Of a file with one configuration that has no errors. */
+  readonly config?: Config;
+}
 
 /**
  * Runs `routelb lint ARGS`.
@@ -23,22 +61,79 @@ flags:
  * @throws UsageError if the arguments are not understood
  */
 export async function runLint(args: readonly string[], io: CommandIo): Promise<number> {
-  const isLive = args.includes("--live");
-  const names = args.filter((argument) => argument !== "--live");
-  const unknown = names.find((name) => name.startsWith("-") && name !== "-");
-  if (unknown !== undefined) {
-    throw new UsageError(`unknown flag ${unknown}`);
-  }
-  const [name, ...more] = names;
-  if (isLive) {
-    io.writeError("routelb lint: --live is not available in this version; leave it out.\n");
-    return 2;
-  }
+  const split = splitArguments(args, lintFlags, comparisonShortNames);
+  const flags = parseFlags(lintFlags, split.flags, io.environment);
+  const options = readQueryOptions(flags, io);
+  const loadBalancerClass = readClass(flags);
+  const [name, ...more] = split.words;
   if (name === undefined || more.length > 0) {
     throw new UsageError("give one FILE, or - for the standard input");
   }
   const text = await readText(name, io);
-  return text === undefined ? 2 : lintText(text, name === "-" ? "stdin" : name, io);
+  const file = name === "-" ? "stdin" : name;
+  const checked = text === undefined ? undefined : checkText(text, file, io);
+  if (text === undefined || checked === undefined) {
+    return failedCode;
+  }
+  const folder = flags.value("manifests");
+  const { config } = checked;
+  if (config === undefined || !(flags.isOn("live") || folder !== undefined)) {
+    return show(findingOf(checked.findings), options, io);
+  }
+  const place = { namespace: options.namespace, name: flags.value("config") ?? "config" };
+  const check = (inputs: Pick<LiveInputs, "facts" | "forbiddenSecrets">): Finding => {
+    const inForce = mayRenumber(inputs.facts, place, text)
+      ? undefined
+      : configInForce(inputs.facts, place);
+    const live = findLive({
+      ...inputs,
+      config,
+      loadBalancerClass,
+      namespace: place.namespace,
+      ...(inForce === undefined ? {} : { inForce }),
+    });
+    return findingOf([...checked.findings, ...live.map((each) => shownLive(each, file))]);
+  };
+  if (folder !== undefined) {
+    return lintManifests(folder, check, options, io);
+  }
+  const ask = async ({ api }: ClusterAccess) => {
+    const facts = await readCluster(api, place);
+    const { secrets, forbidden } = await readSecrets(api, place.namespace, secretNames(config));
+    return check({ facts: { ...facts, secrets }, forbiddenSecrets: forbidden });
+  };
+  return runQuery({ name: "lint", options, io, ask });
+}
+
+async function lintManifests(
+  folder: string,
+  check: (inputs: Pick<LiveInputs, "facts" | "forbiddenSecrets">) => Finding,
+  options: QueryOptions,
+  io: CommandIo,
+): Promise<number> {
+  try {
+    const facts = await readManifests(folder);
+    return show(check({ facts, forbiddenSecrets: new Set() }), options, io);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) {
+      throw error;
+    }
+    io.writeError(`routelb lint: ${error.message}\n`);
+    return failedCode;
+  }
+}
+
+function findingOf(findings: readonly ShownFinding[]): Finding {
+  return {
+    value: { findings },
+    text: () => findings.map(({ text }) => `${text}\n`).join(""),
+    exitCode: findings.some(({ severity }) => severity === "error") ? 1 : 0,
+  };
+}
+
+function shownLive({ severity, subject, message }: LiveFinding, file: string): ShownFinding {
+  const mark = severity === "warning" ? "warning: " : "";
+  return { severity, text: `${file}: ${mark}${subject}: ${message}`, message };
 }
 
 async function readText(name: string, io: CommandIo): Promise<string | undefined> {
@@ -60,24 +155,28 @@ async function readAll(stream: CommandIo["stdin"]): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function lintText(text: string, file: string, io: CommandIo): number {
+function checkText(text: string, file: string, io: CommandIo): CheckedFile | undefined {
   const content = findConfigs(text);
   if (content.type === "other-manifests") {
     const kinds = content.kinds.join(", ");
     io.writeError(`routelb lint: ${file} holds no ConfigMap, only manifests of kind ${kinds}.\n`);
-    return 2;
+    return undefined;
   }
-  const hasErrors = content.configs.map((config) => lintConfig(config, file, io));
-  return hasErrors.includes(true) ? 1 : 0;
-}
-
-/** @returns whether a finding is an error */
-function lintConfig(config: FoundConfig, file: string, io: CommandIo): boolean {
-  const { ok, findings } = parseConfig(config.text, { layer2: "error" });
-  for (const finding of findings) {
-    io.write(`${findingLine(finding, config, file)}\n`);
-  }
-  return !ok;
+  const parsed = content.configs.map((found) => ({
+    found,
+    result: parseConfig(found.text, { layer2: "error" }),
+  }));
+  const findings = parsed.flatMap(({ found, result }) =>
+    result.findings.map((finding) => ({
+      severity: finding.severity,
+      text: findingLine(finding, found, file),
+      message: finding.message,
+    })),
+  );
+  const [only, ...others] = parsed;
+  return only?.result.ok === true && others.length === 0
+    ? { findings, config: only.result.config }
+    : { findings };
 }
 
 /** A finding that has no line of its own in the file is told by its line in the key `config`. */

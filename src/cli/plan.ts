@@ -1,13 +1,10 @@
 import { readFile } from "node:fs/promises";
 import type { LoadBalancerClass } from "../cluster/service.ts";
 import { findConfigs } from "../config/manifest.ts";
-import { readObjects } from "../config/manifest-objects.ts";
 import type { Config } from "../config/model.ts";
 import { formatFinding, parseConfig } from "../config/parse.ts";
-import { formatYaml } from "../config/yaml-text.ts";
-import { recordOf } from "../kube/json.ts";
-import { type Finding, runQuery } from "./cluster-query.ts";
-import { type FlagSpec, formatFlags, type ParsedFlags, parseFlags, UsageError } from "./flags.ts";
+import { type Finding, runQuery, show } from "./cluster-query.ts";
+import { type FlagSpec, formatFlags, parseFlags, UsageError } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
 import {
   type ClusterFacts,
@@ -18,26 +15,19 @@ import {
 } from "./plan/cluster-facts.ts";
 import { planChange } from "./plan/plan-change.ts";
 import { formatPlan, isEmptyChange } from "./plan/plan-text.ts";
-import { queryFlags, readQueryOptions, shortNames, splitArguments } from "./query-flags.ts";
+import {
+  comparisonFlags,
+  comparisonShortNames,
+  configInForce,
+  mayRenumber,
+  readClass,
+} from "./plan/standing-config.ts";
+import { readQueryOptions, splitArguments } from "./query-flags.ts";
 
 const planFlags: readonly FlagSpec[] = [
-  ...queryFlags.filter(({ name }) => name !== "watch"),
-  { name: "config", placeholder: "NAME", help: "name of the ConfigMap", default: "config" },
-  {
-    name: "manifests",
-    placeholder: "DIR",
-    help: "take the cluster from the manifests in a folder, not from an API server; also -f",
-  },
-  {
-    name: "lb-class",
-    placeholder: "CLASS",
-    help: "as the controller and the speakers have it",
-  },
-  { name: "default-class", help: "as the controller and the speakers have it" },
+  ...comparisonFlags,
   { name: "exit-code", help: "exit 1 if something changes" },
 ];
-
-const planShortNames = new Map([...shortNames, ["-f", "--manifests"]]);
 
 export const planUsage = `usage: routelb plan FILE [FLAGS]
 
@@ -59,7 +49,6 @@ ${formatFlags(planFlags)}
 const changedCode = 1;
 const failedCode = 2;
 const refusedCode = 3;
-const renumberingAnnotation = "routelb.io/allow-renumbering";
 
 interface PlanInputs {
   readonly facts: ClusterFacts;
@@ -77,7 +66,7 @@ interface PlanInputs {
  * @throws UsageError if the arguments are not understood
  */
 export async function runPlan(args: readonly string[], io: CommandIo): Promise<number> {
-  const { flags: given, words } = splitArguments(args, planFlags, planShortNames);
+  const { flags: given, words } = splitArguments(args, planFlags, comparisonShortNames);
   const flags = parseFlags(planFlags, given, io.environment);
   const options = readQueryOptions(flags, io);
   const [file, ...more] = words;
@@ -94,34 +83,15 @@ export async function runPlan(args: readonly string[], io: CommandIo): Promise<n
   const reportsChange = flags.isOn("exit-code");
   const inputs = { place, fileText, after, loadBalancerClass, reportsChange };
   const folder = flags.value("manifests");
-  if (folder !== undefined) {
-    return planFromManifests(folder, inputs, options.output, io);
-  }
-  return runQuery({
-    name: "plan",
-    options,
-    io,
-    ask: async ({ api }) => findingOf({ ...inputs, facts: await readCluster(api, place) }),
-  });
-}
-
-async function planFromManifests(
-  folder: string,
-  inputs: Omit<PlanInputs, "facts">,
-  output: ReturnType<typeof readQueryOptions>["output"],
-  io: CommandIo,
-): Promise<number> {
   try {
-    const finding = findingOf({ ...inputs, facts: await readManifests(folder) });
-    const style = { isWide: output === "wide", hasColours: false };
-    io.write(
-      output === "json"
-        ? `${JSON.stringify(finding.value, undefined, 2)}\n`
-        : output === "yaml"
-          ? formatYaml(finding.value)
-          : finding.text(style),
-    );
-    return finding.exitCode;
+    return folder === undefined
+      ? await runQuery({
+          name: "plan",
+          options,
+          io,
+          ask: async ({ api }) => findingOf({ ...inputs, facts: await readCluster(api, place) }),
+        })
+      : show(findingOf({ ...inputs, facts: await readManifests(folder) }), options, io);
   } catch (error) {
     if (!(error instanceof ManifestError)) {
       throw error;
@@ -134,38 +104,19 @@ async function planFromManifests(
 /** @throws ManifestError if the configuration in force cannot be read by this program */
 function findingOf(inputs: PlanInputs): Finding {
   const { facts, place, fileText, after, loadBalancerClass, reportsChange } = inputs;
-  const key = `${place.namespace}/${place.name}`;
-  const user = facts.configMaps.get(key);
-  const inForce = facts.configMaps.get(`${key}-in-force`);
-  const text = inForce?.data["config"] ?? user?.data["config"] ?? "";
-  const before = parseConfig(text);
-  if (!before.ok) {
-    throw new ManifestError(`the configuration in force (ConfigMap ${key}) has errors`);
+  const before = configInForce(facts, place);
+  if (before === undefined) {
+    throw new ManifestError("the configuration in force has errors");
   }
-  const change = planChange(facts, loadBalancerClass, before.config, after);
-  const mayRenumber =
-    user?.annotations[renumberingAnnotation] === "true" || allowsRenumbering(fileText);
-  const isRefused = change.stranded.length > 0 && !mayRenumber;
+  const change = planChange(facts, loadBalancerClass, before, after);
+  const isAllowed = mayRenumber(facts, place, fileText);
+  const isRefused = change.stranded.length > 0 && !isAllowed;
   const isChange = reportsChange && !isEmptyChange(change);
   return {
     value: { refused: isRefused, ...change },
-    text: () => formatPlan(change, mayRenumber),
+    text: () => formatPlan(change, isAllowed),
     exitCode: isRefused ? refusedCode : isChange ? changedCode : 0,
   };
-}
-
-function allowsRenumbering(fileText: string): boolean {
-  return readObjects(fileText)
-    .map(({ metadata }) => recordOf(recordOf(metadata)["annotations"]))
-    .some((annotations) => annotations[renumberingAnnotation] === "true");
-}
-
-function readClass(flags: ParsedFlags): LoadBalancerClass {
-  const name = flags.value("lb-class");
-  if (name === undefined && flags.isOn("default-class")) {
-    throw new UsageError("--default-class needs --lb-class");
-  }
-  return { ...(name === undefined ? {} : { name }), isDefault: flags.isOn("default-class") };
 }
 
 function configOf(fileText: string, file: string, io: CommandIo): Config | undefined {

@@ -125,14 +125,6 @@ test("a file that cannot be read, is no text, or holds no ConfigMap gives exit c
   });
 });
 
-test("--live is refused in one sentence, with exit code 2", async () => {
-  assert.deepEqual(await lint(["--live", "config.yaml"]), {
-    code: 2,
-    output: "",
-    errors: "routelb lint: --live is not available in this version; leave it out.\n",
-  });
-});
-
 for (const args of [[], ["a", "b"], ["--strict", "a"], ["-x"]]) {
   test(`the arguments "${args.join(" ")}" are not understood`, async () => {
     await assert.rejects(lint(args), UsageError);

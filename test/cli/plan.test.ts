@@ -180,6 +180,14 @@ test("against a cluster it compares with the configuration in force", async (t) 
   const { code, out } = await run();
   assert.equal(code, 3);
   assert.match(out, /Services \(1\)\n {2}default\/web: 10\.0\.0\.0 -> 10\.1\.0\.0\n$/);
+  server.objects.patch("configmaps", "routelb-system/config-in-force", {
+    data: { config: "broken: [" },
+  });
+  assert.deepEqual(await run(), {
+    code: 2,
+    out: "",
+    error: "routelb plan: the configuration in force has errors\n",
+  });
   server.faults.add({ resource: "services" }, { type: "answer", code: 403 });
   assert.equal((await run()).code, 2);
 });

@@ -5,17 +5,26 @@ import type { Node } from "../../cluster/node.ts";
 import type { Labels } from "../../cluster/selector.ts";
 import type { Service } from "../../cluster/service.ts";
 import { readObjects } from "../../config/manifest-objects.ts";
-import { type KubeApi, type KubeObject, listAll } from "../../kube/client.ts";
-import { isRecord, listOf, recordOf, textOf } from "../../kube/json.ts";
+import {
+  isNotFound,
+  type KubeApi,
+  KubeError,
+  type KubeObject,
+  listAll,
+} from "../../kube/client.ts";
+import { isRecord, listOf, recordOf, textOf, textsOf } from "../../kube/json.ts";
 import {
   type ConfigMap,
   projectConfigMap,
   projectEndpointSlice,
   projectNamespace,
   projectNode,
+  projectSecret,
   projectService,
+  type Secret,
 } from "../../kube/project.ts";
 import { type Resource, resources } from "../../kube/resource.ts";
+import { type AddressRange, parseRange } from "../../net/range.ts";
 
 /** What of a cluster a change of the configuration can concern, at one moment. */
 export interface ClusterFacts {
@@ -23,8 +32,12 @@ export interface ClusterFacts {
   readonly namespaces: ReadonlyMap<string, Labels>;
   readonly nodes: readonly Node[];
   readonly slices: readonly EndpointSlice[];
+  /** Of the Pods, as the Nodes say (spec.podCIDRs). */
+  readonly podRanges: readonly AddressRange[];
   /** By `namespace/name`; those of the namespace of RouteLB that matter, where they exist. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
+  /** Those of manifests by `namespace/name`; those of a cluster are read by name (`readSecrets`). */
+  readonly secrets: ReadonlyMap<string, Secret>;
 }
 
 export interface ConfigPlace {
@@ -51,7 +64,30 @@ export async function readCluster(api: KubeApi, place: ConfigPlace): Promise<Clu
     configMap(`${name}-in-force`),
   ]);
   const configMaps = [...user, ...inForce];
-  return factsOf({ services, namespaces, nodes, slices, configMaps });
+  return factsOf({ services, namespaces, nodes, slices, configMaps, secrets: [] });
+}
+
+/** The Secrets of these names by `namespace/name`, as far as they exist and may be read. */
+export async function readSecrets(
+  api: KubeApi,
+  namespace: string,
+  names: Iterable<string>,
+): Promise<{ readonly secrets: ReadonlyMap<string, Secret>; readonly forbidden: Set<string> }> {
+  const secrets = new Map<string, Secret>();
+  const forbidden = new Set<string>();
+  for (const name of names) {
+    try {
+      const secret = projectSecret(await api.get({ resource: resources.secrets, namespace, name }));
+      secrets.set(secret.key, secret);
+    } catch (error) {
+      if (error instanceof KubeError && error.status === 403) {
+        forbidden.add(name);
+      } else if (!isNotFound(error)) {
+        throw error;
+      }
+    }
+  }
+  return { secrets, forbidden };
 }
 
 /** A manifest that cannot be read; the message names its file. */
@@ -85,6 +121,7 @@ export async function readManifests(folder: string): Promise<ClusterFacts> {
     nodes: of(resources.nodes),
     slices: of(resources.endpointSlices),
     configMaps: of(resources.configMaps),
+    secrets: of(resources.secrets),
   });
 }
 
@@ -127,7 +164,9 @@ function factsOf(objects: {
   readonly nodes: readonly KubeObject[];
   readonly slices: readonly KubeObject[];
   readonly configMaps: readonly KubeObject[];
+  readonly secrets: readonly KubeObject[];
 }): ClusterFacts {
+  const secrets = objects.secrets.map(projectSecret);
   const configMaps = objects.configMaps.map(projectConfigMap);
   return {
     services: objects.services.map(withFamilies).map(projectService),
@@ -135,8 +174,12 @@ function factsOf(objects: {
       objects.namespaces.map((object) => [object.metadata.name, projectNamespace(object)]),
     ),
     nodes: objects.nodes.map(projectNode),
+    podRanges: objects.nodes
+      .flatMap((node) => textsOf(recordOf(node["spec"])["podCIDRs"]))
+      .flatMap((text) => parseRange(text) ?? []),
     slices: objects.slices.flatMap((object) => projectEndpointSlice(object) ?? []),
     configMaps: new Map(configMaps.map((configMap) => [configMap.key, configMap])),
+    secrets: new Map(secrets.map((secret) => [secret.key, secret])),
   };
 }
 
