@@ -96,6 +96,16 @@ test("a move that was promised is not given up while its write is on the way", (
   assert.deepEqual(summaries(after), { a0: "(address-in-use)", a1: "10.0.1.0" });
 });
 
+test("an address that an old leader wrote late goes to nobody who did not get it from us", () => {
+  const pools = [pool("p", ["10.0.0.0/29"])];
+  const [older, younger] = [service("older1"), service("younger2")];
+  const first = allocate(snapshot(pools, [older, younger]));
+  assert.deepEqual(summaries(first), { older1: "10.0.0.0", younger2: "10.0.0.1" });
+  const slipped = [withStatus(older, "10.0.0.1"), withStatus(younger, "10.0.0.1")];
+  const second = allocate(snapshot(pools, slipped), first);
+  assert.deepEqual(summaries(second), { older1: "10.0.0.0", younger2: "10.0.0.1" });
+});
+
 test("the messages name pools, numbers and what to do", () => {
   const message = (pools: readonly PoolConfig[], asking: Service, others: readonly Service[]) => {
     const outcome = allocate(snapshot(pools, [...others, asking])).outcomes.get(asking.key);
