@@ -1,5 +1,5 @@
 /**
- * Runs the tests: the suites that are named, else `unit` (no root, seconds) and `lab` (root).
+ * Runs the tests: the suites that are named, else `unit` (no root, seconds), `fuzz` and `lab` (root).
  *
  * The unit tests share one process, since each start of Node costs more than most files of them do.
  * The lab's tests start routers and namespaces, and so run one file at a time, in a process each. A
@@ -65,5 +65,5 @@ const suites = {
 } as const;
 
 const asked = Object.entries(suites).filter(([name]) => process.argv.slice(2).includes(name));
-const chosen = asked.length > 0 ? asked.map(([, suite]) => suite) : [suites.unit, suites.lab];
+const chosen = asked.length > 0 ? asked.map(([, suite]) => suite) : [suites.unit, suites.fuzz, suites.lab];
 process.exitCode = chosen.map((suite) => suite()).every(Boolean) ? 0 : 1;
