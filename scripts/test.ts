@@ -65,5 +65,6 @@ const suites = {
 } as const;
 
 const asked = Object.entries(suites).filter(([name]) => process.argv.slice(2).includes(name));
-const chosen = asked.length > 0 ? asked.map(([, suite]) => suite) : [suites.unit, suites.fuzz, suites.lab];
+const chosen =
+  asked.length > 0 ? asked.map(([, suite]) => suite) : [suites.unit, suites.fuzz, suites.lab];
 process.exitCode = chosen.map((suite) => suite()).every(Boolean) ? 0 : 1;
