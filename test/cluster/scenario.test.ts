@@ -9,6 +9,7 @@ import { formatSeconds } from "../../lab/sights/sight.ts";
 import { pause, waitFor } from "../../lab/wait.ts";
 import { Cluster } from "./cluster.ts";
 import { cutFromApiServer, failures, followers, noRouteChangesDuring } from "./faults.ts";
+import { residentMemory } from "./memory.ts";
 import { rollingUpdate } from "./rolling-update.ts";
 import {
   addPool,
@@ -133,7 +134,8 @@ test("a Service reaches the router's kernel in well under a second (median of 20
     const sorted = took.toSorted((a, b) => a - b);
     const [median = 0, longest = 0] = [sorted[10], sorted[19]];
     assert.ok(median < 1_000, `median ${formatSeconds(median)}`);
-    return `median ${formatSeconds(median)}, longest ${formatSeconds(longest)}`;
+    const memory = await residentMemory(cluster());
+    return `median ${formatSeconds(median)}, longest ${formatSeconds(longest)}; ${memory}`;
   }));
 
 test("1,000 Services: an address of its own and a route with three next hops for each", (context) =>
@@ -164,6 +166,7 @@ test("1,000 Services: an address of its own and a route with three next hops for
       { what: "1,000 routes with three next hops", timeoutMs: 60_000, intervalMs: 500 },
     );
     const routedMs = performance.now();
+    const memory = await residentMemory(cluster());
     await forEachOf(names, 8, (name) => cluster().lab.api.remove(`${services}/${name}`));
     await waitFor(
       async () => {
@@ -174,7 +177,7 @@ test("1,000 Services: an address of its own and a route with three next hops for
     );
     return (
       `created in ${formatSeconds(createdMs - startMs)}, all routed ` +
-      `${formatSeconds(routedMs - createdMs)} later; deleted and withdrawn again`
+      `${formatSeconds(routedMs - createdMs)} later; deleted and withdrawn again; ${memory}`
     );
   }));
 
