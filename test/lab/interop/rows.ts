@@ -78,7 +78,8 @@ export const rows = {
   },
   "extended-messages": {
     title: "Extended messages (RFC 8654)",
-    check: "the router agrees to them, and takes 9,990 prefixes in one UPDATE",
+    check:
+      "the router agrees to them, and takes 9,990 prefixes in fewer UPDATEs than 4,096 octets each would need",
   },
   refresh: {
     title: "Route refresh (RFC 2918)",
