@@ -53,6 +53,8 @@ debian_packages=(
   /usr/sbin/ip:iproute2
   /usr/sbin/sysctl:procps
   /usr/bin/curl:curl
+  /usr/sbin/iptables:iptables
+  /usr/bin/openssl:openssl
   /usr/bin/gobgpd:gobgpd
   /usr/sbin/bgpctl:openbgpd
   /usr/sbin/exabgp:exabgp
