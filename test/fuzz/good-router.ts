@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Framer } from "../../src/bgp/codec/frame.ts";
 import { decodeMessage, type ReceivedMessage } from "../../src/bgp/codec/message.ts";
 import { keepaliveOctets, openOctets } from "./hostile-peer.ts";
@@ -10,6 +11,8 @@ export interface Seen {
   readonly closed: number;
   /** The longest time between two messages of an established session. */
   readonly longestSilenceMs: number;
+  /** The longest turn of this router's own event loop: it hears nothing then, whoever speaks. */
+  readonly longestTurnMs: number;
   /** From the change of a route in the speaker to its arrival here, in order of arrival. */
   readonly routeDelaysMs: readonly number[];
 }
@@ -23,6 +26,7 @@ export class GoodRouter implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #routeDelaysMs: number[] = [];
+  readonly #turns = monitorEventLoopDelay({ resolution: 10 });
   #established = 0;
   #closed = 0;
   #lastMessageMs: number | undefined;
@@ -30,6 +34,7 @@ export class GoodRouter implements AsyncDisposable {
 
   private constructor(server: Server) {
     this.#server = server;
+    this.#turns.enable();
     const address = server.address();
     this.port = typeof address === "object" && address !== null ? address.port : 0;
     server.on("connection", (socket: Socket) => this.#serve(socket));
@@ -48,11 +53,13 @@ export class GoodRouter implements AsyncDisposable {
       established: this.#established,
       closed: this.#closed,
       longestSilenceMs: this.#longestSilenceMs,
+      longestTurnMs: this.#turns.max / 1e6,
       routeDelaysMs: this.#routeDelaysMs,
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#turns.disable();
     for (const socket of this.#sockets) {
       socket.destroy();
     }

@@ -94,7 +94,7 @@ function tell(part: string, watched: Watched, hint: string): void {
   const { seen, liveOctets, longestTurnMs } = watched;
   peakRssOctets = Math.max(peakRssOctets, watched.peakRssOctets);
   console.log(
-    `  good peer: ${seen.closed} sessions lost, longest silence ${Math.round(seen.longestSilenceMs)} ms, ${seen.routeDelaysMs.length} changes of a route in ${percentile(seen.routeDelaysMs, 50).toFixed(1)} ms (median), ${percentile(seen.routeDelaysMs, 99).toFixed(1)} ms (99 %)`,
+    `  good peer: ${seen.closed} sessions lost, longest silence ${Math.round(seen.longestSilenceMs)} ms (its own longest turn ${Math.round(seen.longestTurnMs)} ms), ${seen.routeDelaysMs.length} changes of a route in ${percentile(seen.routeDelaysMs, 50).toFixed(1)} ms (median), ${percentile(seen.routeDelaysMs, 99).toFixed(1)} ms (99 %)`,
   );
   console.log(
     `  speaker: memory in use ${liveOctets.map(megabytes).join(" -> ")}, peak RSS ${megabytes(watched.peakRssOctets)}, longest turn of the event loop ${Math.round(longestTurnMs)} ms`,

@@ -21,7 +21,7 @@ export function violations({ crash, seen, speaker, liveOctets }: Watched): strin
     [seen.established === 1, `the good session came up ${seen.established} times`],
     [seen.closed + speaker.good.sessionsLost === 0, "the good session was lost"],
     [
-      seen.longestSilenceMs <= longestSilenceLimitMs,
+      seen.longestSilenceMs <= longestSilenceLimitMs + seen.longestTurnMs,
       `the good router heard nothing for ${Math.round(seen.longestSilenceMs)} ms`,
     ],
     [seen.routeDelaysMs.length > 0, "the good router got no change of a route"],
