@@ -230,7 +230,7 @@ function operatorTests(wanted: string | undefined): void {
     try {
       for await (const chunk of child.stdout.setEncoding("utf8")) {
         seen += chunk;
-        if (seen.includes("172.16.7.193")) {
+        if (/172\.16\.7\.193.*\n/.test(seen)) {
           break;
         }
         // Of one object, kubectl swallows what happens before its watch is open.
