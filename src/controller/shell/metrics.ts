@@ -1,4 +1,5 @@
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
+import { reflectorMetrics } from "../../kube/reflector-metrics.ts";
 import type { Gauge, Histogram, MetricsRegistry } from "../../runtime/metrics.ts";
 import type { Allocation } from "../outcome.ts";
 import { shortfallReasons } from "../shortfall.ts";
@@ -88,36 +89,4 @@ export class ControllerMetrics {
   showAssigned(seconds: number): void {
     this.#assignSeconds.observe({}, seconds);
   }
-}
-
-function reflectorMetrics(registry: MetricsRegistry): ReflectorMetrics {
-  const updates = registry.counter({
-    name: "routelb_k8s_client_updates_total",
-    help: "Lists and watch events taken in",
-    labels: [],
-  });
-  const errors = registry.counter({
-    name: "routelb_k8s_client_update_errors_total",
-    help: "Failures to follow the API server or to read an object",
-    labels: [],
-  });
-  const failures = registry.counter({
-    name: "routelb_k8s_client_failures_total",
-    help: "The same by resource and reason",
-    labels: ["resource", "reason"],
-  });
-  const following = registry.gauge({
-    name: "routelb_k8s_client_following",
-    help: "1 while the API server can be followed for the resource",
-    labels: ["resource"],
-  });
-  return {
-    setWatching: (resource, isWatching) => following.set({ resource }, isWatching ? 1 : 0),
-    countList: () => updates.add({}),
-    countEvent: () => updates.add({}),
-    countFailure: (resource, reason) => {
-      errors.add({});
-      failures.add({ resource, reason });
-    },
-  };
 }

@@ -2,6 +2,7 @@ import type { BfdStatus } from "../../bfd/engine.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
 import type { DataplaneState } from "../../cluster/snapshot.ts";
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
+import { reflectorMetrics } from "../../kube/reflector-metrics.ts";
 import type { Counter, Gauge, MetricsRegistry } from "../../runtime/metrics.ts";
 import type { AdvertisedDiff, ServiceAddress } from "../changes.ts";
 import type { Decision } from "../decide.ts";
@@ -231,33 +232,10 @@ export class SpeakerMetrics {
 
 /** Of all Reflectors; each has the name of what it follows as its label `resource`. */
 function followMetrics(registry: MetricsRegistry): (resource: string) => ReflectorMetrics {
-  const updates = registry.counter({
-    name: "routelb_k8s_client_updates_total",
-    help: "Lists and watch events taken in",
-    labels: [],
-  });
-  const errors = registry.counter({
-    name: "routelb_k8s_client_update_errors_total",
-    help: "Failures to follow the API server or to read an object",
-    labels: [],
-  });
-  const failures = registry.counter({
-    name: "routelb_k8s_client_failures_total",
-    help: "The same by resource and reason",
-    labels: ["resource", "reason"],
-  });
-  const following = registry.gauge({
-    name: "routelb_k8s_client_following",
-    help: "1 while the API server can be followed for the resource; routes stay when it is 0",
-    labels: ["resource"],
-  });
+  const metrics = reflectorMetrics(registry);
   return (resource) => ({
-    setWatching: (_plural, isWatching) => following.set({ resource }, isWatching ? 1 : 0),
-    countList: () => updates.add({}),
-    countEvent: () => updates.add({}),
-    countFailure: (_plural, reason) => {
-      errors.add({});
-      failures.add({ resource, reason });
-    },
+    ...metrics,
+    setWatching: (_plural, isWatching) => metrics.setWatching(resource, isWatching),
+    countFailure: (_plural, reason) => metrics.countFailure(resource, reason),
   });
 }
