@@ -11,15 +11,21 @@ import { namespaceProcesses, namespacesUnder, runIn, sendSignal } from "./namesp
 import { Probe, type ProbeOptions } from "./probe.ts";
 import { LabProcess } from "./processes.ts";
 import { buildProgram } from "./program.ts";
-import { type ScenarioNode, scenario, Topology, workerNodes } from "./topology.ts";
+import {
+  type RouterSettings,
+  type ScenarioNode,
+  scenario,
+  Topology,
+  workerNodes,
+} from "./topology.ts";
 import { pause, waitFor } from "./wait.ts";
 
 export interface LabOptions {
   readonly instance: Instance;
   /** Starts the Kubernetes that the nodes join, when the network is there. */
   readonly startKube: (instance: Instance, signal: AbortSignal) => Promise<LabKube>;
-  /** The router's configuration, where it is not `routerConfig`. */
-  readonly routerConfig?: string;
+  /** Where the router is not the scenario's own. */
+  readonly router?: RouterSettings;
   readonly kubectl?: string;
   readonly signal: AbortSignal;
   /** Told about each step before it starts. */
@@ -57,7 +63,7 @@ export class Lab implements AsyncDisposable {
     const { instance, signal, progress } = options;
     progress("network namespaces and the router; the program's bundle");
     const [topology, program] = await allDone([
-      Topology.build(instance, options.routerConfig),
+      Topology.build(instance, options.router),
       buildProgram(instance.path("program")),
     ]);
     signal.throwIfAborted();

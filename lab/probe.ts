@@ -49,7 +49,12 @@ export class Probe {
   /** Resolves with all results when `count` requests are over. */
   async results(): Promise<readonly ProbeResult[]> {
     await this.#process.exited;
-    const lines = (await readFile(this.#logFile, "utf8")).split("\n");
+    return this.soFar();
+  }
+
+  /** The results of the requests that are over by now. */
+  async soFar(): Promise<readonly ProbeResult[]> {
+    const lines = (await readFile(this.#logFile, "utf8")).split("\n").slice(0, -1);
     return lines.filter((line) => line.startsWith("{")).map(readResult);
   }
 

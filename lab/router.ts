@@ -33,7 +33,8 @@ export class Router implements AsyncDisposable {
   /** `ip -ts monitor route`: the kernel's unicast routes as they change, with microseconds, in UTC. */
   readonly routeLogFile: string;
   readonly #options: RouterOptions;
-  readonly #processes: LabProcess[] = [];
+  readonly #daemons: LabProcess[] = [];
+  #monitor: LabProcess | undefined;
 
   private constructor(options: RouterOptions) {
     this.#options = options;
@@ -49,9 +50,7 @@ export class Router implements AsyncDisposable {
     try {
       await router.#prepare();
       await router.#startMonitor();
-      await router.#startDaemon("zebra", options.zebraConfig ?? "");
-      if (options.bfd === true) await router.#startDaemon("bfdd", "");
-      await router.#startDaemon("bgpd", options.config);
+      await router.#startDaemons();
       return router;
     } catch (error) {
       await router.close();
@@ -86,8 +85,15 @@ export class Router implements AsyncDisposable {
     return parseJson(await runIn(this.namespace, "ip", ["-j", "route", "show", ...selector]));
   }
 
+  /** Ends all daemons, and starts them again with the configuration of `start`. */
+  async restart(): Promise<void> {
+    await Promise.all(this.#daemons.splice(0).map((daemon) => daemon.stop()));
+    await this.#startDaemons();
+  }
+
   async close(): Promise<void> {
-    await Promise.all(this.#processes.map((daemon) => daemon.stop()));
+    const monitor = this.#monitor === undefined ? [] : [this.#monitor];
+    await Promise.all([...monitor, ...this.#daemons].map((one) => one.stop()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,14 +111,20 @@ export class Router implements AsyncDisposable {
   }
 
   async #startMonitor(): Promise<void> {
-    const monitor = await LabProcess.start({
+    this.#monitor = await LabProcess.start({
       name: "ip monitor",
       namespace: this.namespace,
       command: ["ip", "-ts", "-o", "monitor", "route"],
       env: universalTime(),
       logFile: this.routeLogFile,
     });
-    this.#processes.push(monitor);
+  }
+
+  async #startDaemons(): Promise<void> {
+    const { config, zebraConfig = "", bfd } = this.#options;
+    await this.#startDaemon("zebra", zebraConfig);
+    if (bfd === true) await this.#startDaemon("bfdd", "");
+    await this.#startDaemon("bgpd", config);
   }
 
   async #startDaemon(daemon: Daemon, config: string): Promise<void> {
@@ -128,7 +140,7 @@ export class Router implements AsyncDisposable {
       env: universalTime(),
       logFile: join(this.directory, `${daemon}.out`),
     });
-    this.#processes.push(process);
+    this.#daemons.push(process);
     const socket = join(this.directory, `${daemon}.vty`);
     await waitFor(async () => this.#isReady(process, socket), {
       what: `${daemon} in ${this.#options.namespace} answers`,

@@ -1,6 +1,6 @@
 import type { Instance } from "./instance.ts";
 import { type Cable, configure, connect, createNamespaces, setSysctls } from "./namespaces.ts";
-import { Router } from "./router.ts";
+import { Router, type RouterOptions } from "./router.ts";
 
 /** A node of the scenario. Its number is the last digit of its name and addresses. */
 export interface ScenarioNode {
@@ -47,6 +47,9 @@ ${workerNodes.map((node) => ` neighbor ${node.address} peer-group nodes`).join("
 exit
 `;
 
+/** What differs from the scenario's own router. */
+export type RouterSettings = Partial<Pick<RouterOptions, "config" | "bfd">>;
+
 /**
  * The scenario's network: client, router, the bridge "k8s-net" in a namespace of its own, and four
  * nodes, cabled and with a running router.
@@ -64,12 +67,13 @@ export class Topology implements AsyncDisposable {
     this.#switch = instance.namespace("switch");
   }
 
-  static async build(instance: Instance, config = routerConfig): Promise<Topology> {
+  static async build(instance: Instance, options: RouterSettings = {}): Promise<Topology> {
     await buildNetwork(instance);
     const router = await Router.start({
+      config: routerConfig,
+      ...options,
       namespace: instance.namespace("router"),
       directory: instance.path("router"),
-      config,
     });
     return new Topology(instance, router);
   }

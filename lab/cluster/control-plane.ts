@@ -23,6 +23,7 @@ export interface ControlPlaneOptions extends ClusterSettings {
   readonly nodeNames: readonly string[];
 }
 
+const controllers = ["kube-controller-manager", "kube-scheduler"] as const;
 const readyWithinMs = 60_000;
 const stopPatienceMs = 5_000;
 
@@ -88,15 +89,27 @@ export class ControlPlane implements AsyncDisposable {
     await this.#untilReady();
   }
 
+  async stopControllers(): Promise<void> {
+    await Promise.all(controllers.map((name) => this.#stop(name)));
+  }
+
+  /** Starts kube-controller-manager and kube-scheduler, which know nothing of before. */
+  async startControllers(): Promise<void> {
+    const [manager, scheduler] = controllers;
+    const managerAccess = this.kubeconfig(manager);
+    await Promise.all([
+      this.#launch(manager, controllerManagerFlags(this.#options, this.credentials, managerAccess)),
+      this.#launch(scheduler, schedulerFlags(this.kubeconfig(scheduler))),
+    ]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
 
   /** Ends all parts, the API server before the etcd that it needs to end well. */
   async stop(): Promise<void> {
-    await Promise.all(
-      ["kube-controller-manager", "kube-scheduler", "relay"].map((name) => this.#stop(name)),
-    );
+    await Promise.all([this.stopControllers(), this.#stop("relay")]);
     await this.#stop("kube-apiserver");
     await this.#stop("etcd");
   }
@@ -109,17 +122,7 @@ export class ControlPlane implements AsyncDisposable {
     const relay = join(import.meta.dirname, "relay-main.ts");
     await this.#run("relay", [process.execPath, relay, this.socket, address, `${apiServerPort}`]);
     await this.startApiServer();
-    await Promise.all([
-      this.#launch(
-        "kube-controller-manager",
-        controllerManagerFlags(
-          this.#options,
-          this.credentials,
-          this.kubeconfig("kube-controller-manager"),
-        ),
-      ),
-      this.#launch("kube-scheduler", schedulerFlags(this.kubeconfig("kube-scheduler"))),
-    ]);
+    await this.startControllers();
   }
 
   async #launch(name: string, flags: readonly string[]): Promise<void> {

@@ -7,13 +7,14 @@ import { Instance } from "../../lab/instance.ts";
 import { Lab } from "../../lab/lab.ts";
 import { logTails } from "../../lab/logs.ts";
 import type { Sight } from "../../lab/sights/sight.ts";
+import type { RouterSettings } from "../../lab/topology.ts";
 
 export interface ClusterOptions {
   /** Beginning of the id of the instance; the process id follows. */
   readonly id: string;
   readonly proxyMode: KubeProxyMode;
-  /** The router's configuration, where it is not the scenario's. */
-  readonly routerConfig?: string;
+  /** Where the router is not the scenario's own. */
+  readonly router?: RouterSettings;
 }
 
 /** The scenario on a real control plane, up and with all BGP sessions established. */
@@ -29,7 +30,7 @@ export class Cluster implements AsyncDisposable {
     this.kube = kube;
   }
 
-  static async start({ id, proxyMode, routerConfig }: ClusterOptions): Promise<Cluster> {
+  static async start({ id, proxyMode, router }: ClusterOptions): Promise<Cluster> {
     const binaries = await buildControlPlane();
     const instance = await Instance.open(`${id}${process.pid}`);
     let kube: RealKube | undefined;
@@ -40,7 +41,7 @@ export class Cluster implements AsyncDisposable {
           kube = await RealKube.start({ instance, binaries, proxyMode });
           return kube;
         },
-        ...(routerConfig !== undefined && { routerConfig }),
+        ...(router && { router }),
         signal: new AbortController().signal,
         progress: () => undefined,
       });

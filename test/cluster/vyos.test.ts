@@ -71,10 +71,10 @@ exit
 fiveSights("the router as VyOS 1.3 configures it", {
   id: "vyos13",
   proxyMode: "nftables",
-  routerConfig: vyos13,
+  router: { config: vyos13 },
 });
 fiveSights("the router as VyOS 1.4 configures it", {
   id: "vyos14",
   proxyMode: "nftables",
-  routerConfig: vyos14,
+  router: { config: vyos14 },
 });

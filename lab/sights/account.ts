@@ -1,0 +1,76 @@
+import type { ProbeResult } from "../http-probe.ts";
+import { answered, failed } from "../probe.ts";
+import type { KernelRoute } from "../route-log.ts";
+import type { Window } from "./traffic.ts";
+
+/** What became of the requests of one event, each of which was a new connection. */
+export interface Account {
+  readonly sent: number;
+  readonly failed: Losses;
+  /** The longest time between two answers. */
+  readonly longestGapMs: number;
+  /** The kernel's next hops: at the begin, and after each change. */
+  readonly nextHops: readonly KernelRoute[];
+}
+
+/** Failed requests, by what the router's kernel did with the route meanwhile. */
+export interface Losses {
+  /** Begun after the route had changed, with no other change while they were under way. */
+  readonly after: readonly ProbeResult[];
+  /** Under way while the route changed, which re-hashes connections. */
+  readonly across: readonly ProbeResult[];
+  /** Over before the first change, or there was none. */
+  readonly before: readonly ProbeResult[];
+}
+
+/** `ip monitor` reads the clock when it learns of a change, which is up to this much later. */
+const monitorDelayMs = 50;
+
+/**
+ * Settles the requests that began in `window`.
+ *
+ * Client and monitor read the same clock, and a request's time is taken before its SYN leaves: one
+ * that began after a change as the monitor has it was sent after the change.
+ */
+export function settle(
+  results: readonly ProbeResult[],
+  start: readonly string[],
+  changes: readonly KernelRoute[],
+  { fromMs, toMs }: Window,
+): Account {
+  const begun = results.filter(({ startMs }) => startMs >= fromMs && startMs <= toMs);
+  const nextHops = [{ atMs: fromMs, gateways: start }, ...changes].filter(
+    ({ gateways }, index, all) =>
+      index === 0 || setOf(gateways) !== setOf(all[index - 1]?.gateways),
+  );
+  const changesMs = nextHops.slice(1).map(({ atMs }) => atMs);
+  return {
+    sent: begun.length,
+    failed: sortLosses(failed(begun), changesMs),
+    longestGapMs: longestGapMs(answered(begun), { fromMs, toMs }),
+    nextHops,
+  };
+}
+
+function sortLosses(losses: readonly ProbeResult[], changesMs: readonly number[]): Losses {
+  const sorted = Object.groupBy(losses, ({ startMs, endMs }) => {
+    if (changesMs.some((at) => startMs <= at && endMs >= at - monitorDelayMs)) return "across";
+    return changesMs.some((at) => at < startMs) ? "after" : "before";
+  });
+  return { after: sorted.after ?? [], across: sorted.across ?? [], before: sorted.before ?? [] };
+}
+
+function longestGapMs(answers: readonly ProbeResult[], { fromMs, toMs }: Window): number {
+  const ends = answers.map(({ endMs }) => Math.min(endMs, toMs)).toSorted((a, b) => a - b);
+  let longest = 0;
+  let lastMs = fromMs;
+  for (const endMs of [...ends, toMs]) {
+    longest = Math.max(longest, endMs - lastMs);
+    lastMs = endMs;
+  }
+  return longest;
+}
+
+function setOf(gateways: readonly string[] = []): string {
+  return gateways.toSorted((a, b) => a.localeCompare(b)).join();
+}

@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ProbeResult } from "../../lab/http-probe.ts";
+import { settle } from "../../lab/sights/account.ts";
+
+const three = ["172.16.7.11", "172.16.7.12", "172.16.7.13"];
+const two = three.slice(1);
+const window = { fromMs: 1_000, toMs: 2_000 };
+
+function request(startMs: number, endMs: number, outcome = "200"): ProbeResult {
+  return { startMs, endMs, outcome, pod: "", node: "", client: "" };
+}
+
+const failedAt = (startMs: number, endMs: number) => request(startMs, endMs, "timeout");
+
+test("failed requests are sorted by what the route did meanwhile", () => {
+  const [early, straddling, atOnce, late] = [
+    failedAt(1_100, 1_200),
+    failedAt(1_300, 1_600),
+    failedAt(1_500, 1_550),
+    failedAt(1_501, 1_550),
+  ] as const;
+  const changes = [{ atMs: 1_500, gateways: two }];
+  const { sent, failed } = settle([early, straddling, atOnce, late], three, changes, window);
+  assert.deepEqual(failed, { before: [early], across: [straddling, atOnce], after: [late] });
+  assert.equal(sent, 4);
+});
+
+test("a request that failed just before the monitor told of the change was under way", () => {
+  const changes = [{ atMs: 1_500, gateways: two }];
+  const [just, long] = [failedAt(1_300, 1_460), failedAt(1_300, 1_440)] as const;
+  const { failed } = settle([just, long], three, changes, window);
+  assert.deepEqual([failed.across, failed.before], [[just], [long]]);
+});
+
+test("what the kernel had anyway is no change", () => {
+  const changes = [
+    { atMs: 1_200, gateways: three.toReversed() },
+    { atMs: 1_500, gateways: two },
+  ];
+  const { failed, nextHops } = settle([failedAt(1_300, 1_310)], three, changes, window);
+  assert.equal(failed.before.length, 1);
+  assert.deepEqual(
+    nextHops.map(({ atMs, gateways }) => [atMs, gateways.length]),
+    [
+      [1_000, 3],
+      [1_500, 2],
+    ],
+  );
+});
+
+test("the longest gap counts from the begin, between answers, and to the end", () => {
+  const gap = (...results: ProbeResult[]) => settle(results, three, [], window).longestGapMs;
+  assert.equal(gap(request(1_000, 1_300), request(1_300, 1_900)), 600);
+  assert.equal(gap(request(1_000, 1_100), request(1_100, 1_200)), 800);
+  assert.equal(gap(request(1_500, 1_950)), 950);
+  assert.equal(gap(failedAt(1_100, 1_200)), 1_000);
+  assert.equal(gap(request(1_100, 1_700), request(1_200, 1_500)), 500);
+});
+
+test("requests that began outside the window are not counted", () => {
+  const { sent, failed } = settle(
+    [failedAt(900, 1_100), failedAt(2_001, 2_100)],
+    three,
+    [],
+    window,
+  );
+  assert.deepEqual([sent, failed], [0, { after: [], across: [], before: [] }]);
+});
