@@ -9,24 +9,12 @@
 # to stderr. `$go` is a Go that is new enough; toolchain and module versions are the go.mod's.
 once=$(realpath "${BASH_SOURCE[0]}")
 
-find_go() {
-  local wanted found
-  wanted=$(awk '$1 == "go" { print $2 }' go.mod)
-  go=$(command -v go || command -v /usr/local/go/bin/go || true)
-  found=$([ -z "$go" ] || GOTOOLCHAIN=local "$go" env GOVERSION)
-  if [ -z "$found" ] || [ "$(printf '%s\n' "go$wanted" "$found" | sort -V | head -n 1)" != "go$wanted" ]; then
-    echo "$1 is built from source with Go ${wanted%.0} or later, and this machine has ${found:-no Go}:" \
-      "install it from go.dev/dl (Debian 12's own golang package is too old) and put its bin folder on PATH." >&2
-    exit 1
-  fi
-}
-
 build_once() {
-  local name=$1 title=$2 cost=$3 cache=${XDG_CACHE_HOME:-$HOME/.cache}/routelb folder started
+  local name=$1 title=$2 cost=$3 go cache=${XDG_CACHE_HOME:-$HOME/.cache}/routelb folder started
   shift 3
   folder=$cache/$name-$(cat "$@" "$once" | sha256sum | cut -c1-16)
   if ! [ -d "$folder" ]; then
-    find_go "$title"
+    go=$("$(dirname "$once")/../../scripts/go.sh" "$(awk '$1 == "go" { print $2 }' go.mod)" "$title")
     mkdir -p "$cache"
     exec 9>"$folder.lock"
     if ! flock --nonblock 9; then
