@@ -27,7 +27,9 @@ export function statusPatch(state: PodState, current: JsonObject): JsonObject | 
     phase: state.startError === undefined ? "Running" : "Pending",
     hostIP: state.hostIp,
     podIP: state.podIp,
-    podIPs: [{ ip: state.podIp }],
+    // A strategic merge patch joins this list by address: without the directive, a Pod that has
+    // another address after its node was away would keep the old one beside it, which is refused.
+    podIPs: [{ $patch: "replace" }, { ip: state.podIp }],
     startTime: state.startTime,
     conditions: [
       condition(current, "PodScheduled", true),

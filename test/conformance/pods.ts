@@ -66,6 +66,28 @@ export function podsConformance(target: () => Target): void {
     assert.deepEqual(at(status, "podIPs"), [{ ip: "10.244.1.2" }]);
   });
 
+  test("a Pod whose address changes says so by replacing the list, which a patch else joins", async () => {
+    const namespace = await makeNamespace(target());
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    await create(target(), path, pod("web", { nodeName: "no-node" }));
+    const patchAddresses = (podIP: string, podIPs: readonly JsonObject[]) =>
+      ask(target(), "PATCH", `${path}/web/status`, {
+        body: { status: { podIP, podIPs } },
+        contentType: strategicPatch,
+      });
+    assert.equal((await patchAddresses("10.244.1.2", [{ ip: "10.244.1.2" }])).status, 200);
+    const joined = await patchAddresses("10.244.1.3", [{ ip: "10.244.1.3" }]);
+    assertFailure(joined, 422, "Invalid");
+    assert.match(
+      textAt(joined.body, "message") ?? "",
+      /: may specify no more than one IP for each IP family$/,
+    );
+    const addresses = [{ $patch: "replace" }, { ip: "10.244.1.3" }];
+    assert.equal((await patchAddresses("10.244.1.3", addresses)).status, 200);
+    const { status } = await get(target(), `${path}/web`);
+    assert.deepEqual(at(status, "podIPs"), [{ ip: "10.244.1.3" }]);
+  });
+
   test("a Pod's network cannot be changed", async () => {
     const namespace = await makeNamespace(target());
     const path = `/api/v1/namespaces/${namespace}/pods`;

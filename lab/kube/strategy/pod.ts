@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { type FieldError, forbiddenField, required } from "../api-error.ts";
 import {
   at,
@@ -29,6 +30,7 @@ export const podStrategy: Strategy = {
     ...podSpecErrors(objectAt(next, "spec"), "spec"),
     ...(current === undefined ? [] : immutableErrors(next, current)),
   ],
+  validateStatus: (next) => podAddressErrors(objectAt(next, "status")),
   gracePeriodSeconds: (pod) => {
     const phase = textAt(pod, "status", "phase");
     const isOver = phase === "Succeeded" || phase === "Failed";
@@ -114,6 +116,19 @@ export function podSpecErrors(spec: JsonObject, field: string): readonly FieldEr
     }
   }
   return errors;
+}
+
+function podAddressErrors(status: JsonObject): readonly FieldError[] {
+  const addresses = listAt(status, "podIPs").map((entry) => ({ IP: textAt(entry, "ip") ?? "" }));
+  const families = addresses.map(({ IP }) => isIP(IP));
+  if (new Set(families).size === families.length) return [];
+  return [
+    {
+      field: "status.podIPs",
+      reason: "FieldValueInvalid",
+      message: `Invalid value: ${JSON.stringify(addresses)}: may specify no more than one IP for each IP family`,
+    },
+  ];
 }
 
 /** What of a Pod's spec may change: images, tolerations, the deadline and the grace period. */
