@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { isObject, type Json, type JsonObject, numberAt, textAt } from "../../lab/kube/json.ts";
+import { waitFor } from "../../lab/wait.ts";
 import { type Answer, ask, type Target } from "./target.ts";
 
 /** A fresh namespace's name, which exists when this resolves. */
@@ -25,9 +26,19 @@ export function loadBalancer(name: string, spec: JsonObject = {}): JsonObject {
   };
 }
 
-/** Creates the object and gives it as the server made it. */
+/**
+ * Creates the object and gives it as the server made it. A real server refuses a Pod until a
+ * controller has made its namespace's default ServiceAccount, a moment after the namespace.
+ */
 export async function create(target: Target, path: string, body: JsonObject): Promise<JsonObject> {
-  const answer = await ask(target, "POST", path, { body });
+  const answer = await waitFor(
+    async () => {
+      const given = await ask(target, "POST", path, { body });
+      const reason = textAt(given.body, "message") ?? "";
+      return /error looking up service account/.test(reason) ? undefined : given;
+    },
+    { what: `${path} takes its first object`, timeoutMs: 60_000, intervalMs: 100 },
+  );
   assert.equal(answer.status, 201, JSON.stringify(answer.body));
   return object(answer.body);
 }
