@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { ApiClient } from "./api-client.ts";
 import type { Instance } from "./instance.ts";
@@ -72,10 +72,17 @@ export class EmbeddedKube implements LabKube {
     await markControlPlane(new ApiClient(this.access), signal);
   }
 
+  /** The workloads only: this server knows neither RBAC nor policies. */
   async deploy(kubectl: Kubectl): Promise<void> {
-    const manifests = ["namespace", "examples/config", "controller", "speaker"];
+    const manifests = ["base/namespace", "examples/config"];
     const files = manifests.flatMap((name) => ["-f", file(`../deploy/${name}.yaml`)]);
     await kubectl.run("create", ...files);
+    for (const name of ["controller", "speaker"]) {
+      const patch = await readFile(file(`manifests/deploy/${name}.yaml`), "utf8");
+      const manifest = file(`../deploy/base/${name}.yaml`);
+      const local = ["patch", "--local", "-o", "json", "-f", manifest, "-p", patch];
+      await kubectl.runWith(await kubectl.run(...local), "create", "-f", "-");
+    }
   }
 
   async close(): Promise<void> {

@@ -58,6 +58,7 @@ debian_packages=(
   /usr/bin/gobgpd:gobgpd
   /usr/sbin/bgpctl:openbgpd
   /usr/sbin/exabgp:exabgp
+  /usr/bin/promtool:prometheus
 )
 
 install_debian_packages() {
@@ -90,7 +91,7 @@ install_debian_packages() {
 keep_service_off() {
   local service
   case $1 in
-    frr | gobgpd | openbgpd | exabgp) service=$1 ;;
+    frr | gobgpd | openbgpd | exabgp | prometheus) service=$1 ;;
     bird2) service=bird ;;
     *) return 0 ;;
   esac

@@ -10,8 +10,8 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What needs root, namespaces, routers or kubectl. */
-const labFolders = ["test/lab/", "test/lab-kube/kubectl"];
+/** What needs root, namespaces, routers, kubectl or promtool. */
+const labFolders = ["test/lab/", "test/lab-kube/kubectl", "test/deploy/alerts"];
 
 function run(title: string, files: readonly string[], isolation: "none" | "process"): boolean {
   const folder = mkdtempSync(join(tmpdir(), "routelb-test-"));

@@ -25,7 +25,7 @@ export interface RealKubeOptions {
 /** How long a node may be silent before it is NotReady: less than the default, for short tests. */
 const nodeGraceSeconds = 16;
 const leaseSeconds = 4;
-const deployFolder = join(import.meta.dirname, "../../deploy");
+const exampleConfig = join(import.meta.dirname, "../../deploy/examples/config.yaml");
 
 /**
  * The Kubernetes that the scenario's nodes join, real in every part but the kubelet: control plane
@@ -126,11 +126,8 @@ export class RealKube implements LabKube {
 
   /** With its RBAC, as a user deploys it. */
   async deploy(kubectl: Kubectl): Promise<void> {
-    await kubectl.run("apply", "-k", deployFolder);
-    // One is enough here, and the lab counts its Pods.
-    const controller = ["deployment/controller", "--namespace=routelb-system"];
-    await kubectl.run("scale", ...controller, "--replicas=1");
-    await kubectl.run("apply", "-f", join(deployFolder, "examples/config.yaml"));
+    await kubectl.run("apply", "-k", join(import.meta.dirname, "../manifests/deploy"));
+    await kubectl.run("apply", "-f", exampleConfig);
   }
 
   async close(): Promise<void> {
