@@ -1,8 +1,10 @@
 /** `npm run bench -- NAME [options]`: needs root, as the lab does. */
 import { benchBgp } from "./bgp.ts";
+import { benchScale } from "./scale.ts";
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   bgp: benchBgp,
+  scale: benchScale,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

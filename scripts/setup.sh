@@ -55,6 +55,7 @@ debian_packages=(
   /usr/bin/curl:curl
   /usr/sbin/iptables:iptables
   /usr/bin/openssl:openssl
+  /usr/bin/tcpdump:tcpdump
   /usr/bin/gobgpd:gobgpd
   /usr/sbin/bgpctl:openbgpd
   /usr/sbin/exabgp:exabgp

@@ -9,6 +9,8 @@ export interface AuditedRequest {
   /** `services/status`, or the path of what is no resource. */
   readonly target: string;
   readonly status: number;
+  /** Path and query. */
+  readonly uri: string;
 }
 
 /** The requests in the API server's audit log, oldest first. */
@@ -25,6 +27,7 @@ export async function* auditedRequests(file: string): AsyncGenerator<AuditedRequ
         .filter((part) => part !== undefined)
         .join("/"),
       status: numberAt(event, "responseStatus", "code") ?? 0,
+      uri: textAt(event, "requestURI") ?? "",
     };
   }
 }

@@ -21,6 +21,8 @@ export interface ControlPlaneOptions extends ClusterSettings {
   /** The network namespace of the node that it runs on. */
   readonly namespace: string;
   readonly nodeNames: readonly string[];
+  /** Only etcd and the API server: nobody but the caller acts on what is stored. */
+  readonly isBare?: boolean;
 }
 
 const controllers = ["kube-controller-manager", "kube-scheduler"] as const;
@@ -122,7 +124,7 @@ export class ControlPlane implements AsyncDisposable {
     const relay = join(import.meta.dirname, "relay-main.ts");
     await this.#run("relay", [process.execPath, relay, this.socket, address, `${apiServerPort}`]);
     await this.startApiServer();
-    await this.startControllers();
+    if (this.#options.isBare !== true) await this.startControllers();
   }
 
   async #launch(name: string, flags: readonly string[]): Promise<void> {

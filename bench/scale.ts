@@ -1,0 +1,200 @@
+import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { pause } from "../lab/wait.ts";
+import { ScaleCluster } from "./scale/cluster.ts";
+import { Daemon } from "./scale/daemon.ts";
+import { ScaleObjects } from "./scale/objects.ts";
+import { type Column, figure, formatRows } from "./scale/report.ts";
+import { measureSpeaker, type SpeakerTrial, speakerNode } from "./scale/trial.ts";
+
+/** One size of a cluster. The store only grows, so sizes are taken in this order. */
+interface Size {
+  readonly nodes: number;
+  readonly services: number;
+  readonly endpoints: number;
+}
+
+const sizes: readonly Size[] = [
+  ...[1, 3, 100].map((endpoints) => ({ nodes: 100, services: 100, endpoints })),
+  { nodes: 100, services: 1_000, endpoints: 3 },
+  ...[1, 3, 100].map((endpoints) => ({ nodes: 1_000, services: 1_000, endpoints })),
+  { nodes: 5_000, services: 1_000, endpoints: 3 },
+  ...[1, 3, 100].map((endpoints) => ({ nodes: 5_000, services: 10_000, endpoints })),
+];
+
+const usage = `npm run bench -- scale [--nodes N --services N --endpoints N]
+
+Without sizes: all of them, ${sizes.length} in one run.`;
+
+/** The node that the controller runs on. */
+const controllerNode = 1;
+
+/** What one speaker and one controller cost, by the size of the cluster. */
+export async function benchScale(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: "boolean", default: false },
+      nodes: { type: "string" },
+      services: { type: "string" },
+      endpoints: { type: "string" },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const { nodes, services, endpoints } = values;
+  const isOne = nodes !== undefined || services !== undefined || endpoints !== undefined;
+  const chosen = isOne
+    ? [
+        {
+          nodes: Number(nodes ?? 100),
+          services: Number(services ?? 1_000),
+          endpoints: Number(endpoints ?? 3),
+        },
+      ]
+    : sizes;
+  await using cluster = await ScaleCluster.start();
+  await measureSizes(cluster, chosen);
+}
+
+async function measureSizes(cluster: ScaleCluster, chosen: readonly Size[]): Promise<void> {
+  const objects = new ScaleObjects(cluster.api);
+  await cluster.addNodes([speakerNode, controllerNode]);
+  const speakerAccess = await cluster.kubeconfigOf("speaker");
+  const controllerAccess = await cluster.kubeconfigOf("controller");
+  await objects.growNodes(chosen[0]?.nodes ?? 0);
+  const idle = await idleMemory(cluster, speakerAccess);
+  const trials: SpeakerTrial[] = [];
+  const controllers: ControllerTrial[] = [];
+  for (const size of chosen) {
+    await objects.growNodes(size.nodes);
+    if (objects.services < size.services) {
+      controllers.push(await giveAddresses(cluster, objects, controllerAccess, size.services));
+    }
+    await objects.setEndpoints(size.endpoints);
+    const trial = await measureSpeaker(cluster, objects, speakerAccess, size.endpoints);
+    trials.push(trial);
+    const [load = 0] = loadavg();
+    console.error(JSON.stringify({ ...trial, idleRss: idle, load }));
+  }
+  console.log(`\nAn idle speaker, no Service: ${figure(idle)} MB.\n`);
+  console.log(formatRows(memoryColumns(idle), trials));
+  console.log(`\n${formatRows(changeColumns, trials)}`);
+  console.log(`\n${formatRows(controllerColumns, controllers)}`);
+}
+
+/** Of a speaker in a cluster without Services. */
+async function idleMemory(cluster: ScaleCluster, kubeconfig: string): Promise<number> {
+  await using speaker = await Daemon.start(cluster, "speaker", speakerNode, kubeconfig);
+  await speaker.untilReady(60_000);
+  await pause(4_000);
+  return speaker.rssMegabytes();
+}
+
+interface ControllerTrial {
+  readonly before: number;
+  readonly services: number;
+  /** From the controller's start until the newest Service has its address. */
+  readonly seconds: number;
+  readonly rss: number;
+  readonly peakRss: number;
+  readonly cpuMsEach: number;
+  readonly stallP99Ms: number;
+  readonly stallMaxMs: number;
+}
+
+/** Makes Services and starts a controller, which gives them addresses. */
+async function giveAddresses(
+  cluster: ScaleCluster,
+  objects: ScaleObjects,
+  kubeconfig: string,
+  services: number,
+): Promise<ControllerTrial> {
+  const before = objects.services;
+  await objects.growServices(services);
+  const startedMs = performance.now();
+  await using controller = await Daemon.start(cluster, "controller", controllerNode, kubeconfig);
+  await controller.untilReady(60_000);
+  await objects.untilNewestAddressed();
+  const seconds = (performance.now() - startedMs) / 1_000;
+  await objects.untilAllAddressed();
+  const cpuMs = await controller.cpuMs();
+  const stall = await controller.stall();
+  await pause(4_000);
+  return {
+    before,
+    services,
+    seconds,
+    rss: await controller.rssMegabytes(),
+    peakRss: await controller.peakRssMegabytes(),
+    cpuMsEach: cpuMs / (services - before),
+    stallP99Ms: stall.p99Ms,
+    stallMaxMs: stall.maxMs,
+  };
+}
+
+const sizeColumns: readonly Column<SpeakerTrial>[] = [
+  { title: "nodes", of: ({ nodes }) => figure(nodes) },
+  { title: "Services", of: ({ services }) => figure(services) },
+  { title: "endpoints each", of: ({ endpoints }) => figure(endpoints) },
+];
+
+function memoryColumns(idle: number): readonly Column<SpeakerTrial>[] {
+  return [
+    ...sizeColumns,
+    { title: "RSS MB", of: ({ rss }) => figure(rss) },
+    { title: "over idle MB", of: ({ rss }) => figure(rss - idle) },
+    { title: "peak MB", of: ({ peakRss }) => figure(peakRss) },
+    { title: "from API MB", of: ({ listMegabytes }) => figure(listMegabytes, 1) },
+    { title: "start to End-of-RIB ms", of: ({ endOfRibMs }) => figure(endOfRibMs) },
+    { title: "CPU ms", of: ({ startCpuMs }) => figure(startCpuMs) },
+    { title: "stall p99 ms", of: ({ startStallP99Ms }) => figure(startStallP99Ms) },
+    { title: "stall max ms", of: ({ startStallMaxMs }) => figure(startStallMaxMs) },
+  ];
+}
+
+const changeColumns: readonly Column<SpeakerTrial>[] = [
+  ...sizeColumns,
+  { title: "Service to UPDATE p50 ms", of: ({ serviceP50Ms }) => figure(serviceP50Ms, 1) },
+  { title: "p99 ms", of: ({ serviceP99Ms }) => figure(serviceP99Ms, 1) },
+  { title: "endpoint to UPDATE p50 ms", of: ({ endpointP50Ms }) => figure(endpointP50Ms, 1) },
+  { title: "p99 ms", of: ({ endpointP99Ms }) => figure(endpointP99Ms, 1) },
+  { title: "last decision ms", of: ({ decideMs }) => figure(decideMs, 1) },
+  { title: "stall max ms", of: ({ changeStallMaxMs }) => figure(changeStallMaxMs) },
+  {
+    title: "CPU ms / kB per Service change",
+    of: ({ serviceCpuMs, serviceKilobytes }) =>
+      `${figure(serviceCpuMs, 1)} / ${figure(serviceKilobytes, 1)}`,
+  },
+  {
+    title: "per endpoint change",
+    of: ({ endpointCpuMs, endpointKilobytes }) =>
+      `${figure(endpointCpuMs, 1)} / ${figure(endpointKilobytes, 1)}`,
+  },
+  {
+    title: "per heartbeat of its node",
+    of: ({ ownHeartbeatCpuMs, ownHeartbeatKilobytes }) =>
+      `${figure(ownHeartbeatCpuMs, 1)} / ${figure(ownHeartbeatKilobytes, 1)}`,
+  },
+  {
+    title: "of another node",
+    of: ({ otherHeartbeatCpuMs, otherHeartbeatKilobytes }) =>
+      `${figure(otherHeartbeatCpuMs, 2)} / ${figure(otherHeartbeatKilobytes, 2)}`,
+  },
+  { title: "idle CPU %", of: ({ idleCpuPercent }) => figure(idleCpuPercent, 1) },
+];
+
+const controllerColumns: readonly Column<ControllerTrial>[] = [
+  {
+    title: "Services",
+    of: ({ before, services }) => `${figure(before)} to ${figure(services)}`,
+  },
+  { title: "all have addresses after s", of: ({ seconds }) => figure(seconds, 1) },
+  { title: "controller RSS MB", of: ({ rss }) => figure(rss) },
+  { title: "peak MB", of: ({ peakRss }) => figure(peakRss) },
+  { title: "CPU ms per Service", of: ({ cpuMsEach }) => figure(cpuMsEach, 1) },
+  { title: "stall p99 ms", of: ({ stallP99Ms }) => figure(stallP99Ms) },
+  { title: "stall max ms", of: ({ stallMaxMs }) => figure(stallMaxMs) },
+];

@@ -1,0 +1,57 @@
+import type { Segment } from "./capture.ts";
+
+const apiPort = 6443;
+const bgpPort = 179;
+const markerLength = 16;
+const updateType = 2;
+/** An UPDATE with nothing in it (RFC 4724 §2). */
+const endOfRib = Buffer.from(`${"ff".repeat(markerLength)}00170200000000`, "hex");
+
+/** Whether the segment begins with an UPDATE that says something about routes. */
+export function isUpdate({ destinationPort, content }: Segment): boolean {
+  return (
+    destinationPort === bgpPort &&
+    content[markerLength + 2] === updateType &&
+    !Buffer.from(content.subarray(0, endOfRib.length)).equals(endOfRib)
+  );
+}
+
+/** When each node's first segment with an End-of-RIB of IPv4 left it, by address. */
+export function endOfRibMs(segments: readonly Segment[]): ReadonlyMap<string, number> {
+  const times = new Map<string, number>();
+  for (const { source, destinationPort, content, ms } of segments) {
+    const ends = destinationPort === bgpPort && Buffer.from(content).includes(endOfRib);
+    if (ends && !times.has(source)) {
+      times.set(source, ms);
+    }
+  }
+  return times;
+}
+
+/**
+ * The time from the first octet of a change that reached a node to its UPDATE, for each change; in
+ * milliseconds. The changes must be so far apart that nothing of the next comes before the UPDATE of
+ * the one before.
+ */
+export function updateDelays(segments: readonly Segment[]): readonly number[] {
+  const arrived = new Map<string, number>();
+  const delays: number[] = [];
+  for (const segment of segments) {
+    const { source, sourcePort, destination, ms } = segment;
+    if (sourcePort === apiPort && !arrived.has(destination)) {
+      arrived.set(destination, ms);
+    }
+    const since = arrived.get(source);
+    if (isUpdate(segment) && since !== undefined) {
+      delays.push(ms - since);
+      arrived.delete(source);
+    }
+  }
+  return delays;
+}
+
+/** The value below which `share` of `values` lie; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}

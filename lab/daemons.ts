@@ -1,0 +1,37 @@
+import { readFile } from "node:fs/promises";
+import type { Lab } from "./lab.ts";
+import { namespaceProcesses, namespacesUnder } from "./namespaces.ts";
+import { scenario } from "./topology.ts";
+
+/** A controller or speaker that runs in a lab. */
+export interface LabDaemon {
+  readonly role: "controller" | "speaker";
+  /** Name of the node. */
+  readonly node: string;
+  readonly pid: number;
+  /** The network namespace that it serves HTTP in. */
+  readonly namespace: string;
+}
+
+/** Every controller and speaker, by node. */
+export async function findDaemons({ topology }: Lab): Promise<readonly LabDaemon[]> {
+  const found: LabDaemon[] = [];
+  for (const { name: node } of scenario.nodes) {
+    const own = topology.node(node);
+    for (const namespace of [own, ...(await namespacesUnder(`${own}-controller-`))]) {
+      for (const pid of await namespaceProcesses(namespace)) {
+        const role = await roleOf(pid);
+        if (role !== undefined) found.push({ role, node, pid, namespace });
+      }
+    }
+  }
+  return found;
+}
+
+/** Undefined: it is none of ours, or has ended. */
+async function roleOf(pid: number): Promise<LabDaemon["role"] | undefined> {
+  const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  const words = text.split("\0");
+  if (!words.some((word) => word.endsWith("/routelb.js"))) return undefined;
+  return (["controller", "speaker"] as const).find((role) => words.includes(role));
+}
