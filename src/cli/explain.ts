@@ -23,9 +23,6 @@ flags:
 ${formatFlags(queryFlags)}
   --help               print this`;
 
-/** Of one Pod's answer. */
-const timeoutMs = 2_000;
-
 /**
  * Runs `routelb explain ARGS`; `signal` ends a `--watch`.
  *
@@ -64,7 +61,7 @@ async function explain(
     access.api
       .get({ resource: resources.services, ...service })
       .catch((error: unknown) => (isNotFound(error) ? undefined : Promise.reject(error))),
-    collectAnswers({ ...access, namespace, query, timeoutMs }),
+    collectAnswers({ ...access, namespace, query }),
   ]);
   if (object === undefined) {
     const message = `There is no Service ${key}.`;

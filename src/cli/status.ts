@@ -19,9 +19,6 @@ flags:
 ${formatFlags(queryFlags)}
   --help               print this`;
 
-/** Of one Pod's answer. */
-const timeoutMs = 2_000;
-
 /**
  * Runs `routelb status ARGS`; `signal` ends a `--watch`.
  *
@@ -47,7 +44,7 @@ export function runStatus(
     ...(signal === undefined ? {} : { signal }),
     ask: async (access) => {
       const query = { only: "sessions" };
-      const report = reportStatus(await collectAnswers({ ...access, namespace, query, timeoutMs }));
+      const report = reportStatus(await collectAnswers({ ...access, namespace, query }));
       return {
         value: report,
         text: (style) => formatStatus(report, { ...style, nowMs: systemClock.wallTime() }),
