@@ -106,6 +106,7 @@ function allRoutes({ routes, leavingRoutes }: PeerGroup): Iterable<Route> {
   return all.values();
 }
 
-function compareByPrefix(a: Route, b: Route): number {
+/** The order of a Decision's routes. */
+export function compareByPrefix(a: Pick<Route, "prefix">, b: Pick<Route, "prefix">): number {
   return compareAddresses(a.prefix.address, b.prefix.address) || a.prefix.length - b.prefix.length;
 }

@@ -6,7 +6,6 @@ import type { EventNote } from "../../kube/event-note.ts";
 import type { Address } from "../../net/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { diffAdvertised } from "../changes.ts";
 import { type Decision, decideRoutes } from "../decide.ts";
 import type { DecisionPeer } from "../peer-groups.ts";
 import {
@@ -15,6 +14,7 @@ import {
   planSessions,
   type SessionPlan,
 } from "../peers.ts";
+import { Redecider } from "../redecide.ts";
 import type { ChangeLog } from "./change-log.ts";
 import type { ClusterReads } from "./cluster-reads.ts";
 import { DataplaneCheck, type DataplaneSettings } from "./dataplane-check.ts";
@@ -65,7 +65,10 @@ export class Decider {
   readonly #options: DeciderOptions;
   readonly #guard: WithdrawalGuard;
   readonly #weights: SentWeights;
+  readonly #redecider = new Redecider();
   #last: Decision | undefined;
+  /** The last decision counted objects that are missing in a new list. */
+  #hadMissing = false;
   /** The configuration that decisions can be made of in a short time. */
   #prepared: Config | undefined;
   #preparation: { readonly config: Config; readonly work: Preparation } | undefined;
@@ -162,16 +165,22 @@ export class Decider {
     const { metrics, clock } = this.#options.ports;
     const startedMs = clock.now();
     const snapshot = this.#snapshot(basis, node);
-    const decision = decideRoutes(snapshot, this.#peersOf(plan));
+    const changed = this.#options.stores.takeChanged();
+    const { decision, diff } = this.#redecider.decide(
+      snapshot,
+      this.#peersOf(plan),
+      basis.withMissing || this.#hadMissing ? "anything" : changed,
+    );
+    this.#hadMissing = basis.withMissing;
     const seconds = (clock.now() - startedMs) / 1000;
     if (!this.leaving.follow(snapshot, decision, this.#last === undefined)) {
+      this.#redecider.forget();
       return;
     }
     carryOut(decision.routes);
     this.#weights.follow(decision.weights, snapshot.nowMs);
     this.dataplane?.setPorts(decision.healthPorts);
     metrics.showDataplane(this.dataplane?.found);
-    const diff = diffAdvertised(this.#last?.advertised ?? new Map(), decision.advertised);
     this.#last = decision;
     metrics.showDecision(decision, diff, seconds);
     changes.showAdvertised(diff);

@@ -79,12 +79,16 @@ export class Sessions {
     )?.session;
   }
 
-  /** Hands each session its whole set of routes; one that is opened later gets it, too. */
+  /**
+   * Hands each session its whole set of routes, unless that is the very one that it has; one that is
+   * opened later gets it, too.
+   */
   setRoutes(routes: ReadonlyMap<string, readonly Route[]>): void {
+    const before = this.#routes;
     this.#routes = routes;
     for (const [name, { session }] of this.#slots) {
       const ofSession = routes.get(name);
-      if (ofSession !== undefined) {
+      if (ofSession !== undefined && ofSession !== before.get(name)) {
         session.setRoutes(ofSession);
       }
     }

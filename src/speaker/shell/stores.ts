@@ -3,6 +3,7 @@ import type { Node } from "../../cluster/node.ts";
 import type { Service } from "../../cluster/service.ts";
 import type { ConfigMap } from "../../kube/project.ts";
 import { Store } from "../../kube/store.ts";
+import type { Changed } from "../redecide.ts";
 import { SliceIndex } from "../slice-index.ts";
 import type { ClusterReads } from "./cluster-reads.ts";
 import { MissingObjects } from "./missing-objects.ts";
@@ -19,17 +20,23 @@ export class SpeakerStores {
   readonly #missingServices = new MissingObjects(this.services, () => this.#onMissing());
   readonly #missingSlices = new MissingObjects(this.slices, () => this.#onMissing());
   #onMissing: () => void = () => undefined;
+  #changed: Set<string> | "anything" = "anything";
 
   /** Calls `onChange` after each change, and before it `onConfig` where a ConfigMap changed. */
   follow(onChange: () => void, onConfig: () => void): void {
-    for (const store of [this.services, this.nodes]) {
-      store.onChange(onChange);
-    }
+    this.nodes.onChange(onChange);
+    this.services.onChange((change) => {
+      this.#noteChange(change.source === "list" ? "anything" : change.key);
+      onChange();
+    });
     this.slices.onChange((change) => {
       if (change.source === "list") {
         this.#sliceIndex.replaceAll(this.slices.entries.values());
+        this.#noteChange("anything");
       } else {
         this.#sliceIndex.update(change.before, change.after);
+        this.#noteChange(change.before?.serviceKey);
+        this.#noteChange(change.after?.serviceKey);
       }
       onChange();
     });
@@ -39,6 +46,13 @@ export class SpeakerStores {
         onChange();
       });
     }
+  }
+
+  /** Which Services changed, or their slices, since this was last asked; for one asker. */
+  takeChanged(): Changed {
+    const changed = this.#changed;
+    this.#changed = new Set();
+    return changed;
   }
 
   /** `onMissing` is called when a new list lacks objects that no watch event said to be gone. */
@@ -105,5 +119,13 @@ export class SpeakerStores {
     return Object.entries(stores).flatMap(([name, store]) =>
       store.isSynced ? [] : [`${name} could not be read yet`],
     );
+  }
+
+  #noteChange(key: string | undefined): void {
+    if (key === "anything") {
+      this.#changed = key;
+    } else if (key !== undefined && this.#changed !== "anything") {
+      this.#changed.add(key);
+    }
   }
 }

@@ -1,0 +1,238 @@
+import type { Service } from "../cluster/service.ts";
+import { type DataplaneState, endingKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
+import type { Prefix } from "../net/prefix.ts";
+import { type Candidate, candidateOf } from "./candidate.ts";
+import { type AdvertisedDiff, diffAdvertised } from "./changes.ts";
+import { Claimants } from "./claimants.ts";
+import { type Decision, decideRoutes } from "./decide.ts";
+import type { DecisionPeer } from "./peer-groups.ts";
+import { spliceRoutes } from "./splice-routes.ts";
+
+/** Keys of the Services that changed, or whose EndpointSlices did; or that nobody knows which. */
+export type Changed = ReadonlySet<string> | "anything";
+
+export interface Redecision {
+  readonly decision: Decision;
+  /** Which addresses came and went since the decision before. */
+  readonly diff: AdvertisedDiff;
+}
+
+/** The same maps as a Decision's, to be changed in place. */
+type Maps = {
+  readonly [K in Exclude<keyof Decision, "routes">]: Decision[K] extends ReadonlyMap<
+    string,
+    infer V
+  >
+    ? Map<string, V>
+    : never;
+};
+
+interface Last {
+  readonly snapshot: SpeakerSnapshot;
+  readonly peers: readonly DecisionPeer[];
+  readonly maps: Maps;
+  readonly routes: Decision["routes"];
+}
+
+/** Beyond this share of all Services, deciding about all of them is no more work. */
+const largestShare = 0.25;
+
+/**
+ * `decideRoutes`, remembered: where only some Services changed, only those are decided about, and
+ * those that their addresses or routes are shared with. The answer is that of the whole pass, always;
+ * a change of anything else (configuration, Node, peers, data plane) and a drain lead to one.
+ *
+ * The maps of a Decision, but for `routes`, are changed by the next call.
+ */
+export class Redecider {
+  #last: Last | undefined;
+  #advertised: Decision["advertised"] = new Map();
+  readonly #claimants = new Claimants();
+
+  /** The decision before was not carried out, and no other either: the next is as the first. */
+  forget(): void {
+    this.#last = undefined;
+    this.#advertised = new Map();
+  }
+
+  decide(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[], changed: Changed): Redecision {
+    const last = this.#last;
+    if (last !== undefined && changed !== "anything" && isRestSame(last, snapshot, peers)) {
+      const affected = this.#affectedBy(changed, last, snapshot);
+      if (affected.size <= largestShare * snapshot.services.size) {
+        return this.#decideAbout(affected, last, snapshot, peers);
+      }
+    }
+    return this.#decideAll(snapshot, peers);
+  }
+
+  #decideAll(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): Redecision {
+    const decision = decideRoutes(snapshot, peers);
+    const diff = diffAdvertised(this.#advertised, decision.advertised);
+    const maps: Maps = {
+      advertised: new Map(decision.advertised),
+      withheld: new Map(decision.withheld),
+      refused: new Map(decision.refused),
+      endings: new Map(decision.endings),
+      weights: new Map(decision.weights),
+      healthPorts: new Map(decision.healthPorts),
+    };
+    this.#claimants.clear();
+    for (const [key, service] of snapshot.services) {
+      this.#claimants.set(key, candidateOf(snapshot.config, service));
+    }
+    return this.#keep(snapshot, peers, maps, decision.routes, diff);
+  }
+
+  #decideAbout(
+    affected: ReadonlySet<string>,
+    last: Last,
+    snapshot: SpeakerSnapshot,
+    peers: readonly DecisionPeer[],
+  ): Redecision {
+    const services = new Map<string, Service>();
+    for (const key of affected) {
+      const service = snapshot.services.get(key);
+      if (service !== undefined) {
+        services.set(key, service);
+      }
+    }
+    const part = decideRoutes({ ...snapshot, services }, peers);
+    const { maps } = last;
+    const before = new Map<string, readonly string[]>();
+    const prefixes = new Map<string, Prefix>();
+    for (const key of affected) {
+      const held = maps.advertised.get(key);
+      if (held !== undefined) {
+        before.set(key, held);
+      }
+      put(maps.advertised, part.advertised, key);
+      put(maps.withheld, part.withheld, key);
+      put(maps.refused, part.refused, key);
+      put(maps.healthPorts, part.healthPorts, key);
+      put(maps.endings, part.endings, endingKey(key, "ipv4"));
+      put(maps.endings, part.endings, endingKey(key, "ipv6"));
+      const service = services.get(key);
+      const now = service && candidateOf(snapshot.config, service);
+      for (const candidate of [this.#claimants.candidate(key), now]) {
+        collectPrefixes(candidate, prefixes);
+        for (const { text } of candidate?.addresses ?? []) {
+          put(maps.weights, part.weights, text);
+        }
+      }
+      this.#claimants.set(key, now);
+    }
+    const routes = spliceRoutes(last.routes, part.routes, [...prefixes.values()]);
+    const diff = diffAdvertised(before, part.advertised);
+    return this.#keep(snapshot, peers, maps, routes, diff);
+  }
+
+  #keep(
+    snapshot: SpeakerSnapshot,
+    peers: readonly DecisionPeer[],
+    maps: Maps,
+    routes: Decision["routes"],
+    diff: AdvertisedDiff,
+  ): Redecision {
+    this.#last = { snapshot, peers, maps, routes };
+    this.#advertised = maps.advertised;
+    return { decision: { ...maps, routes }, diff };
+  }
+
+  /** With all that a change of these Services, or the time that has passed, may bear upon. */
+  #affectedBy(
+    changed: ReadonlySet<string>,
+    last: Last,
+    snapshot: SpeakerSnapshot,
+  ): ReadonlySet<string> {
+    const affected = new Set<string>();
+    const waiting = [...changed, ...this.#dependentOnTime(last, snapshot)];
+    for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
+      if (!affected.has(key)) {
+        affected.add(key);
+        const service = snapshot.services.get(key);
+        const now = service && candidateOf(snapshot.config, service);
+        for (const candidate of [this.#claimants.candidate(key), now]) {
+          waiting.push(...this.#claimants.sharingWith(candidate));
+        }
+      }
+    }
+    return affected;
+  }
+
+  /** Endpoints that end, and weights that rest. */
+  #dependentOnTime({ maps }: Last, { endings }: SpeakerSnapshot): readonly string[] {
+    const ending = [...endings.keys(), ...maps.endings.keys()].map((key) =>
+      key.slice(0, key.lastIndexOf(" ")),
+    );
+    const resting: string[] = [];
+    for (const [address, { count, wanted }] of maps.weights) {
+      if (count !== wanted) {
+        resting.push(...this.#claimants.of(address));
+      }
+    }
+    return [...ending, ...resting];
+  }
+}
+
+/** Whether all that bears upon every Service is as it was. */
+function isRestSame(
+  last: Last,
+  snapshot: SpeakerSnapshot,
+  peers: readonly DecisionPeer[],
+): boolean {
+  const before = last.snapshot;
+  return (
+    before.drain === undefined &&
+    snapshot.drain === undefined &&
+    before.config === snapshot.config &&
+    before.node === snapshot.node &&
+    before.loadBalancerClass === snapshot.loadBalancerClass &&
+    before.ignoreExcludeLabel === snapshot.ignoreExcludeLabel &&
+    before.drainOnCordon === snapshot.drainOnCordon &&
+    before.drainTimeMs === snapshot.drainTimeMs &&
+    isSameDataplane(before.dataplane, snapshot.dataplane) &&
+    last.peers.length === peers.length &&
+    peers.every(({ name, entryName, isLeaving = false }, index) => {
+      const other = last.peers[index];
+      return (
+        other?.name === name &&
+        other.entryName === entryName &&
+        (other.isLeaving ?? false) === isLeaving
+      );
+    })
+  );
+}
+
+function isSameDataplane(a: DataplaneState | undefined, b: DataplaneState | undefined): boolean {
+  if (a === undefined || b === undefined) {
+    return a === b;
+  }
+  return (
+    a.isNodeUnhealthy === b.isNodeUnhealthy &&
+    a.unhealthyServices.size === b.unhealthyServices.size &&
+    [...a.unhealthyServices].every((key) => b.unhealthyServices.has(key))
+  );
+}
+
+function collectPrefixes(candidate: Candidate | undefined, into: Map<string, Prefix>): void {
+  for (const address of candidate?.addresses ?? []) {
+    if (address.home === "pool") {
+      for (const { routes } of address.offers) {
+        for (const { prefix } of routes) {
+          into.set(prefix.key, prefix);
+        }
+      }
+    }
+  }
+}
+
+/** Takes over what `from` has under `key`, also if that is nothing. */
+function put<T>(into: Map<string, T>, from: ReadonlyMap<string, T>, key: string): void {
+  const value = from.get(key);
+  if (value === undefined) {
+    into.delete(key);
+  } else {
+    into.set(key, value);
+  }
+}
