@@ -80,6 +80,12 @@ export class Router implements AsyncDisposable {
     await this.vtysh("configure terminal", ...lines);
   }
 
+  /** Loads a file of configuration lines, and resolves with what vtysh said of it. */
+  async load(file: string): Promise<string> {
+    const [vtysh = "", ...where] = this.vtyshCommand();
+    return run(vtysh, [...where, "-f", file]);
+  }
+
   /** `ip -j route show` of the router's kernel. */
   async kernelRoutes(...selector: readonly string[]): Promise<Json> {
     return parseJson(await runIn(this.namespace, "ip", ["-j", "route", "show", ...selector]));

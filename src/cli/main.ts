@@ -43,6 +43,11 @@ const commands: Readonly<Record<string, Command>> = {
     usage: async () => (await import("./plan.ts")).planUsage,
     run: async (args, io) => (await import("./plan.ts")).runPlan(args, io),
   },
+  "router-config": {
+    summary: "print what the routers must be configured with",
+    usage: async () => (await import("./router-config.ts")).routerConfigUsage,
+    run: async (args, io) => (await import("./router-config.ts")).runRouterConfig(args, io),
+  },
   decode: {
     summary: "explain a BGP message in hexadecimal, field by field",
     usage: async () => (await import("./decode.ts")).decodeUsage,
@@ -118,7 +123,8 @@ if (import.meta.main) {
     environment: process.env,
     get terminal() {
       const { isTTY, columns, rows } = process.stdout;
-      return isTTY ? { columns, rows } : undefined;
+      // A terminal may not know its size; it then has that of the first ones.
+      return isTTY ? { columns: columns || 80, rows: rows || 24 } : undefined;
     },
     write: (text) => {
       process.stdout.write(text);

@@ -1,8 +1,5 @@
-import { readFile } from "node:fs/promises";
 import type { LoadBalancerClass } from "../cluster/service.ts";
-import { findConfigs } from "../config/manifest.ts";
 import type { Config } from "../config/model.ts";
-import { formatFinding, parseConfig } from "../config/parse.ts";
 import { type Finding, runQuery, show } from "./cluster-query.ts";
 import { type FlagSpec, formatFlags, parseFlags, UsageError } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
@@ -13,6 +10,7 @@ import {
   readCluster,
   readManifests,
 } from "./plan/cluster-facts.ts";
+import { readConfigFile } from "./plan/config-file.ts";
 import { planChange } from "./plan/plan-change.ts";
 import { formatPlan, isEmptyChange } from "./plan/plan-text.ts";
 import {
@@ -74,11 +72,11 @@ export async function runPlan(args: readonly string[], io: CommandIo): Promise<n
     throw new UsageError("give one FILE, or - for the standard input");
   }
   const loadBalancerClass = readClass(flags);
-  const fileText = await readText(file, io);
-  const after = fileText === undefined ? undefined : configOf(fileText, file, io);
-  if (fileText === undefined || after === undefined) {
+  const read = await readConfigFile("plan", file, io);
+  if (read === undefined) {
     return failedCode;
   }
+  const { text: fileText, config: after } = read;
   const place = { namespace: options.namespace, name: flags.value("config") ?? "config" };
   const reportsChange = flags.isOn("exit-code");
   const inputs = { place, fileText, after, loadBalancerClass, reportsChange };
@@ -117,39 +115,4 @@ function findingOf(inputs: PlanInputs): Finding {
     text: () => formatPlan(change, isAllowed),
     exitCode: isRefused ? refusedCode : isChange ? changedCode : 0,
   };
-}
-
-function configOf(fileText: string, file: string, io: CommandIo): Config | undefined {
-  const content = findConfigs(fileText);
-  if (content.type === "other-manifests" || content.configs.length !== 1) {
-    io.writeError(`routelb plan: ${file} holds not one ConfigMap with a configuration\n`);
-    return undefined;
-  }
-  const [found] = content.configs;
-  const parsed = parseConfig(found?.text ?? "");
-  if (parsed.ok) {
-    return parsed.config;
-  }
-  for (const finding of parsed.findings) {
-    io.writeError(`${formatFinding(found?.findingInFile(finding) ?? finding, file)}\n`);
-  }
-  return undefined;
-}
-
-async function readText(file: string, io: CommandIo): Promise<string | undefined> {
-  try {
-    return file === "-" ? await readAll(io.stdin) : await readFile(file, "utf8");
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    io.writeError(`routelb plan: cannot read ${file}: ${why}\n`);
-    return undefined;
-  }
-}
-
-async function readAll(stream: CommandIo["stdin"]): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) {
-    chunks.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
