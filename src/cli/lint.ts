@@ -4,9 +4,17 @@ import type { Config, ConfigFinding } from "../config/model.ts";
 import { formatFinding, parseConfig } from "../config/parse.ts";
 import { secretNames } from "../speaker/peers.ts";
 import { type ClusterAccess, type Finding, runQuery, show } from "./cluster-query.ts";
-import { type FlagSpec, formatFlags, parseFlags, UsageError } from "./flags.ts";
+import {
+  type FlagSpec,
+  formatFlags,
+  mustBeNumber,
+  type ParsedFlags,
+  parseFlags,
+  UsageError,
+} from "./flags.ts";
 import type { CommandIo } from "./io.ts";
 import { findLive, type LiveFinding, type LiveInputs } from "./lint/live-findings.ts";
+import { pathFindings, type RouterLimits } from "./lint/path-findings.ts";
 import { ManifestError, readCluster, readManifests, readSecrets } from "./plan/cluster-facts.ts";
 import {
   comparisonFlags,
@@ -19,6 +27,18 @@ import { type QueryOptions, readQueryOptions, splitArguments } from "./query-fla
 
 const lintFlags: readonly FlagSpec[] = [
   { name: "live", help: "also check against the cluster" },
+  {
+    name: "router-paths",
+    placeholder: "N",
+    help: "next hops of one route that the routers use (maximum-paths)",
+    whyInvalid: mustBeNumber(1, 999_999_999),
+  },
+  {
+    name: "router-next-hops",
+    placeholder: "N",
+    help: "next hops of all routes that the routers hold",
+    whyInvalid: mustBeNumber(1, 999_999_999),
+  },
   ...comparisonFlags,
 ];
 
@@ -29,7 +49,8 @@ FILE is - for the standard input. Prints one line per finding, FILE:LINE:COLUMN:
 
 With --live, or -f DIR in place of a cluster, a valid configuration is also held against the cluster:
 peers that are unused, selectors that match no node, missing Secrets, pools that hold addresses of
-nodes, Pods or ClusterIPs, addresses shared with Local Services, addresses that Services would lose.
+nodes, Pods or ClusterIPs, addresses shared with Local Services, addresses that Services would lose,
+more nodes or addresses than the routers' ECMP usually holds, or does as --router-paths says.
 
 Exit code: 1 if a finding is an error, 0 if there are only warnings or none, 2 if it could not run.
 
@@ -75,6 +96,7 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   if (text === undefined || checked === undefined) {
     return failedCode;
   }
+  const limits = readLimits(flags);
   const folder = flags.value("manifests");
   const { config } = checked;
   if (config === undefined || !(flags.isOn("live") || folder !== undefined)) {
@@ -92,7 +114,9 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
       namespace: place.namespace,
       ...(inForce === undefined ? {} : { inForce }),
     });
-    return findingOf([...checked.findings, ...live.map((each) => shownLive(each, file))]);
+    const paths = pathFindings({ ...inputs, config, loadBalancerClass }, limits);
+    const shown = [...live, ...paths].map((each) => shownLive(each, file));
+    return findingOf([...checked.findings, ...shown]);
   };
   if (folder !== undefined) {
     return lintManifests(folder, check, options, io);
@@ -103,6 +127,14 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
     return check({ facts: { ...facts, secrets }, forbiddenSecrets: forbidden });
   };
   return runQuery({ name: "lint", options, io, ask });
+}
+
+function readLimits(flags: ParsedFlags): RouterLimits {
+  const [paths, nextHops] = [flags.value("router-paths"), flags.value("router-next-hops")];
+  return {
+    ...(paths === undefined ? {} : { paths: Number(paths) }),
+    ...(nextHops === undefined ? {} : { nextHops: Number(nextHops) }),
+  };
 }
 
 async function lintManifests(

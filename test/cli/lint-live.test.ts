@@ -154,3 +154,69 @@ test("--live reads the cluster, and what may not be read is said", async (t) => 
   server.faults.add({ resource: "nodes" }, { type: "answer", code: 403 });
   assert.equal((await runCommand(args)).code, 2);
 });
+
+function nodeManifests(count: number): string {
+  return Array.from(
+    { length: count },
+    (_, index) => `---
+apiVersion: v1
+kind: Node
+metadata:
+  name: n${index}
+${index === 0 ? "  labels: {node.kubernetes.io/exclude-from-external-load-balancers: x}\n" : ""}`,
+  ).join("");
+}
+
+test("more nodes than routers use next hops, as usual or as told; never an error", async (t) => {
+  const config = `peers:
+- ${peer("a", "")}
+- ${peer("b", ", peer-port: 1179")}
+address-pools: [${pool("10.0.0.0/24")}]
+`;
+  const folder = await mkdtemp(join(tmpdir(), "routelb-lint-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "config.yaml");
+  await writeFile(file, config);
+  const findings = async (nodes: number, services: number, ...flags: readonly string[]) => {
+    const ingress = Array.from(
+      { length: services },
+      (_, index) => `---
+apiVersion: v1
+kind: Service
+metadata: {name: s${index}}
+spec: {type: LoadBalancer, clusterIPs: [10.96.0.1], ipFamilies: [IPv4], ports: [{port: 80}]}
+status: {loadBalancer: {ingress: [{ip: 10.0.0.${index}}, {ip: 192.0.2.1}]}}
+`,
+    );
+    const cluster = join(folder, "cluster");
+    await mkdir(cluster, { recursive: true });
+    await writeFile(join(cluster, "all.yaml"), nodeManifests(nodes) + ingress.join(""));
+    const { code, out } = await runCommand(["lint", file, "-f", cluster, ...flags]);
+    assert.equal(code, 0);
+    return out
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => line.slice(file.length + 2));
+  };
+  assert.deepEqual(await findings(65, 1), [], "64 nodes may advertise");
+  const [usual, ...none] = await findings(66, 1);
+  assert.match(
+    usual ?? "",
+    /^warning: peer a: 65 nodes can advertise one address; many routers use at most 64/,
+  );
+  assert.deepEqual(none, [], "two entries for one router are one router");
+  assert.deepEqual(await findings(66, 1, "--router-paths", "65"), []);
+  const [told] = await findings(4, 1, "--router-paths", "2");
+  assert.match(
+    told ?? "",
+    /^warning: peer a: 3 nodes can advertise one address, and the router uses 2 next hops/,
+  );
+  assert.deepEqual(await findings(65, 256), [], "16,384 next hops");
+  const [total] = await findings(65, 256, "--router-next-hops", "16383");
+  assert.match(total ?? "", /64 nodes x 256 addresses are 16384 next hops; the router holds 16383/);
+  const more = await findings(66, 256, "--router-paths", "128");
+  assert.match(
+    more.join(),
+    /^warning: peer a: 65 nodes x 256 addresses are 16640 next hops; a switch usually/,
+  );
+});
