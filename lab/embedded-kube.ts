@@ -17,6 +17,7 @@ const role = "node-role.kubernetes.io/control-plane";
 /** The embedded API server with the lab's controllers, on node0: up in a second on any machine. */
 export class EmbeddedKube implements LabKube {
   readonly access: ApiAccess;
+  readonly loadBalancerNamespace = "routelb-system";
   readonly secondHopPeriodMs = 0;
   readonly kubelet = { secondHop: true, serviceAccountTokens: false, leaseSeconds: 1 };
   readonly #instance: Instance;

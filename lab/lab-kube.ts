@@ -14,7 +14,10 @@ export interface LabKube {
     /** Pods of ours get their own tokens and no rights beyond those. */
     readonly serviceAccountTokens: boolean;
     readonly leaseSeconds: number;
+    readonly images?: Readonly<Record<string, string>>;
   };
+  /** Where `deploy` puts the Deployment `controller` and the DaemonSet `speaker`. */
+  readonly loadBalancerNamespace: string;
   /**
    * The second hop writes its rules at most once in this time: an endpoint that is not ready for a
    * moment, as when its node comes back, may be without rules for as long. 0: at each change.
@@ -28,7 +31,7 @@ export interface LabKube {
   startNode(node: ScenarioNode): Promise<void>;
   /** Called when all kubelets were started: resolves when Pods may be deployed. */
   nodesStarted(signal: AbortSignal): Promise<void>;
-  /** Deploys RouteLB with the scenario's ConfigMap. */
+  /** Deploys RouteLB, or what stands in its place, with the scenario's ConfigMap. */
   deploy(kubectl: Kubectl): Promise<void>;
   close(): Promise<void>;
 }

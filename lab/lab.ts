@@ -117,6 +117,7 @@ export class Lab implements AsyncDisposable {
       kubeconfig: await this.kube.kubeletKubeconfig(node),
       directory,
       program: this.#program,
+      images: {},
       labels: {},
       taints: [],
       ...this.kube.kubelet,
@@ -205,9 +206,9 @@ export class Lab implements AsyncDisposable {
     });
   }
 
-  /** Whether every Pod that RouteLB's manifests ask for is ready. */
+  /** Whether every Pod that the load balancer's manifests ask for is ready. */
   async #isDeployed(): Promise<boolean> {
-    const path = "/apis/apps/v1/namespaces/routelb-system";
+    const path = `/apis/apps/v1/namespaces/${this.kube.loadBalancerNamespace}`;
     const [controller, speaker] = await Promise.all([
       this.api.get(`${path}/deployments/controller`),
       this.api.get(`${path}/daemonsets/speaker`),

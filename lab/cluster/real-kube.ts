@@ -20,6 +20,16 @@ export interface RealKubeOptions {
   readonly binaries: string;
   /** nftables unless said. */
   readonly proxyMode?: KubeProxyMode;
+  /** In place of RouteLB. */
+  readonly loadBalancer?: LoadBalancer;
+  /** As in KubeletSettings. */
+  readonly images?: Readonly<Record<string, string>>;
+}
+
+/** A load balancer that the nodes' Pods are of: a Deployment `controller`, a DaemonSet `speaker`. */
+export interface LoadBalancer {
+  readonly namespace: string;
+  readonly deploy: (kubectl: Kubectl) => Promise<void>;
 }
 
 /** How long a node may be silent before it is NotReady: less than the default, for short tests. */
@@ -37,7 +47,8 @@ export class RealKube implements LabKube {
   readonly kubectl: string;
   /** kube-proxy's minSyncPeriod. */
   readonly secondHopPeriodMs = 1_000;
-  readonly kubelet = { secondHop: false, serviceAccountTokens: true, leaseSeconds };
+  readonly kubelet: LabKube["kubelet"];
+  readonly loadBalancerNamespace: string;
   readonly #options: RealKubeOptions;
   readonly #api: ApiClient;
   readonly #relay: Relay;
@@ -58,6 +69,9 @@ export class RealKube implements LabKube {
     this.kubectl = join(options.binaries, "kubectl");
     this.#relay = parts.relay;
     this.#api = new ApiClient(parts.access);
+    const { images = {}, loadBalancer } = options;
+    this.kubelet = { secondHop: false, serviceAccountTokens: true, leaseSeconds, images };
+    this.loadBalancerNamespace = loadBalancer?.namespace ?? "routelb-system";
   }
 
   /** Resolves when the API server is ready; no node has joined yet. */
@@ -126,6 +140,8 @@ export class RealKube implements LabKube {
 
   /** With its RBAC, as a user deploys it. */
   async deploy(kubectl: Kubectl): Promise<void> {
+    const { loadBalancer } = this.#options;
+    if (loadBalancer !== undefined) return loadBalancer.deploy(kubectl);
     await kubectl.run("apply", "-k", join(import.meta.dirname, "../manifests/deploy"));
     await kubectl.run("apply", "-f", exampleConfig);
   }

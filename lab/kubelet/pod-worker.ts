@@ -146,23 +146,29 @@ export class PodWorker {
   }
 
   #command(spec: ContainerSpec, env: Readonly<Record<string, string>>): readonly string[] {
-    const image = imageName(spec.image);
     const node = process.execPath;
-    if (image === "nginx") return [node, podProgram, String(spec.port ?? 80)];
-    if (image === "routelb") {
-      const { program, serviceAccountTokens } = this.#options.settings;
-      const args = expandArgs(spec.args, env);
-      if (!serviceAccountTokens) return [node, program, ...args];
-      return sandboxed({ runFolder: this.#runFolder(readPod(this.#object)) }, program, args);
+    if (imageName(spec.image) === "nginx") return [node, podProgram, String(spec.port ?? 80)];
+    const program = this.#programOf(spec);
+    if (program === undefined) {
+      const names = ["nginx", "routelb", ...Object.keys(this.#options.settings.images)];
+      throw new Error(`the lab has the images ${names.join(", ")}, not ${spec.image}`);
     }
-    throw new Error(`the lab has the images nginx and routelb, not ${spec.image}`);
+    const args = expandArgs(spec.args, env);
+    if (!this.#options.settings.serviceAccountTokens) return [node, program, ...args];
+    return sandboxed({ runFolder: this.#runFolder(readPod(this.#object)) }, program, args);
   }
 
-  /** What a Pod of our own program needs to reach the API. */
+  /** The executable of a container that speaks with the API server. */
+  #programOf({ image }: ContainerSpec): string | undefined {
+    const { images, program } = this.#options.settings;
+    return images[image] ?? (imageName(image) === "routelb" ? program : undefined);
+  }
+
+  /** What a Pod of a program that knows the API server needs to reach it. */
   async #prepareAccess(): Promise<Readonly<Record<string, string>>> {
     const { settings, access, client, log } = this.#options;
     const pod = readPod(this.#object);
-    if (!pod.containers.some((container) => imageName(container.image) === "routelb")) return {};
+    if (pod.containers.every((spec) => this.#programOf(spec) === undefined)) return {};
     if (!settings.serviceAccountTokens) {
       const file = join(settings.directory, "credentials", `${pod.name}.kubeconfig`);
       await writeKubeconfig(file, access);

@@ -13,9 +13,9 @@ export interface Sandbox {
 }
 
 /**
- * The command line that runs `program` the way a container of the image `routelb` runs: as user
- * 65532 without any capability, with the Pod's ServiceAccount where every container has it. Mounts
- * are seen by that process alone; its network is the caller's.
+ * The command line that runs `program`, a JavaScript file or a static binary, the way a container of
+ * the image `routelb` runs: as user 65532 without any capability, with the Pod's ServiceAccount where
+ * every container has it. Mounts are seen by that process alone; its network is the caller's.
  */
 export function sandboxed(
   { runFolder }: Sandbox,
@@ -34,7 +34,7 @@ export function sandboxed(
   const setpriv = `setpriv ${drop} --bounding-set=-all --inh-caps=-all --`.split(" ");
   // Another user: what the kernel was told of the parent's end does not hold any more.
   const dieWithParent = "setpriv --pdeathsig KILL --".split(" ");
-  const node = join(nodeInside, basename(process.execPath));
-  const command = [node, join(programInside, basename(program)), ...args];
+  const node = program.endsWith(".js") ? [join(nodeInside, basename(process.execPath))] : [];
+  const command = [...node, join(programInside, basename(program)), ...args];
   return [...unshare, script, "sh", ...binds.flat(), ...setpriv, ...dieWithParent, ...command];
 }

@@ -12,6 +12,11 @@ export interface KubeletSettings {
   readonly directory: string;
   /** The JavaScript file behind the image `routelb`. */
   readonly program: string;
+  /**
+   * The executables behind further images, by the image as Pods write it: a JavaScript file, which
+   * Node runs, or a static binary. They get what the image `routelb` gets.
+   */
+  readonly images: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
   /** Play kube-proxy as well. */
@@ -35,6 +40,7 @@ const options = {
   kubeconfig: { type: "string" },
   directory: { type: "string" },
   program: { type: "string" },
+  image: { type: "string", multiple: true, default: [] },
   label: { type: "string", multiple: true, default: [] },
   taint: { type: "string", multiple: true, default: [] },
   "second-hop": { type: "string", default: "on" },
@@ -58,6 +64,7 @@ export function parseKubeletSettings(args: readonly string[]): KubeletSettings {
     kubeconfig: required("kubeconfig"),
     directory: required("directory"),
     program: required("program"),
+    images: Object.fromEntries(values.image.map(parseLabel)),
     labels: Object.fromEntries(values.label.map(parseLabel)),
     taints: values.taint.map(parseTaint),
     secondHop: values["second-hop"] !== "off",
@@ -69,6 +76,7 @@ export function parseKubeletSettings(args: readonly string[]): KubeletSettings {
 /** The command line arguments that `parseKubeletSettings` reads back. */
 export function formatKubeletSettings(settings: KubeletSettings): readonly string[] {
   const labels = Object.entries(settings.labels).map(([name, value]) => `${name}=${value}`);
+  const images = Object.entries(settings.images).map(([name, path]) => `${name}=${path}`);
   const taints = settings.taints.map(({ key, value, effect }) => `${key}=${value}:${effect}`);
   return [
     `--node=${settings.nodeName}`,
@@ -78,6 +86,7 @@ export function formatKubeletSettings(settings: KubeletSettings): readonly strin
     `--kubeconfig=${settings.kubeconfig}`,
     `--directory=${settings.directory}`,
     `--program=${settings.program}`,
+    ...images.map((image) => `--image=${image}`),
     ...labels.map((label) => `--label=${label}`),
     ...taints.map((taint) => `--taint=${taint}`),
     `--second-hop=${settings.secondHop ? "on" : "off"}`,

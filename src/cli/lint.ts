@@ -14,6 +14,7 @@ import {
 } from "./flags.ts";
 import type { CommandIo } from "./io.ts";
 import { findLive, type LiveFinding, type LiveInputs } from "./lint/live-findings.ts";
+import { hasMetallbSpeakers } from "./lint/metallb.ts";
 import { pathFindings, type RouterLimits } from "./lint/path-findings.ts";
 import { ManifestError, readCluster, readManifests, readSecrets } from "./plan/cluster-facts.ts";
 import {
@@ -50,7 +51,9 @@ FILE is - for the standard input. Prints one line per finding, FILE:LINE:COLUMN:
 With --live, or -f DIR in place of a cluster, a valid configuration is also held against the cluster:
 peers that are unused, selectors that match no node, missing Secrets, pools that hold addresses of
 nodes, Pods or ClusterIPs, addresses shared with Local Services, addresses that Services would lose,
-more nodes or addresses than the routers' ECMP usually holds, or does as --router-paths says.
+more nodes or addresses than the routers' ECMP usually holds, or does as --router-paths says; beside
+MetalLB's speakers, what would make its routes and ours unequal. Without these flags, a ConfigMap in
+metallb-system counts as beside them.
 
 Exit code: 1 if a finding is an error, 0 if there are only warnings or none, 2 if it could not run.
 
@@ -67,6 +70,14 @@ interface ShownFinding {
   readonly text: string;
   readonly message: string;
 }
+
+interface CheckInputs extends Pick<LiveInputs, "facts" | "forbiddenSecrets"> {
+  /** Absent: nobody looked. */
+  readonly isBesideMetallb?: boolean;
+}
+
+/** Where it is not said what is beside us, the ConfigMap's namespace tells. */
+type Check = (isBesideMetallb?: boolean) => CheckedFile;
 
 /** What the file itself tells. */
 interface CheckedFile {
@@ -98,12 +109,12 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   }
   const limits = readLimits(flags);
   const folder = flags.value("manifests");
-  const { config } = checked;
+  const { config } = checked();
   if (config === undefined || !(flags.isOn("live") || folder !== undefined)) {
-    return show(findingOf(checked.findings), options, io);
+    return show(findingOf(checked().findings), options, io);
   }
   const place = { namespace: options.namespace, name: flags.value("config") ?? "config" };
-  const check = (inputs: Pick<LiveInputs, "facts" | "forbiddenSecrets">): Finding => {
+  const check = ({ isBesideMetallb, ...inputs }: CheckInputs): Finding => {
     const inForce = mayRenumber(inputs.facts, place, text)
       ? undefined
       : configInForce(inputs.facts, place);
@@ -116,7 +127,8 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
     });
     const paths = pathFindings({ ...inputs, config, loadBalancerClass }, limits);
     const shown = [...live, ...paths].map((each) => shownLive(each, file));
-    return findingOf([...checked.findings, ...shown]);
+    const { findings } = checked(isBesideMetallb);
+    return findingOf([...findings, ...shown]);
   };
   if (folder !== undefined) {
     return lintManifests(folder, check, options, io);
@@ -124,7 +136,8 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   const ask = async ({ api }: ClusterAccess) => {
     const facts = await readCluster(api, place);
     const { secrets, forbidden } = await readSecrets(api, place.namespace, secretNames(config));
-    return check({ facts: { ...facts, secrets }, forbiddenSecrets: forbidden });
+    const isBesideMetallb = await hasMetallbSpeakers(api);
+    return check({ facts: { ...facts, secrets }, forbiddenSecrets: forbidden, isBesideMetallb });
   };
   return runQuery({ name: "lint", options, io, ask });
 }
@@ -139,7 +152,7 @@ function readLimits(flags: ParsedFlags): RouterLimits {
 
 async function lintManifests(
   folder: string,
-  check: (inputs: Pick<LiveInputs, "facts" | "forbiddenSecrets">) => Finding,
+  check: (inputs: CheckInputs) => Finding,
   options: QueryOptions,
   io: CommandIo,
 ): Promise<number> {
@@ -187,16 +200,27 @@ async function readAll(stream: CommandIo["stdin"]): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function checkText(text: string, file: string, io: CommandIo): CheckedFile | undefined {
+function checkText(text: string, file: string, io: CommandIo): Check | undefined {
   const content = findConfigs(text);
   if (content.type === "other-manifests") {
     const kinds = content.kinds.join(", ");
     io.writeError(`routelb lint: ${file} holds no ConfigMap, only manifests of kind ${kinds}.\n`);
     return undefined;
   }
-  const parsed = content.configs.map((found) => ({
+  return (isBesideMetallb) => checkConfigs(content.configs, file, isBesideMetallb);
+}
+
+function checkConfigs(
+  configs: readonly FoundConfig[],
+  file: string,
+  isBesideMetallb: boolean | undefined,
+): CheckedFile {
+  const parsed = configs.map((found) => ({
     found,
-    result: parseConfig(found.text, { layer2: "error" }),
+    result: parseConfig(found.text, {
+      layer2: "error",
+      isBesideMetallb: isBesideMetallb ?? found.configMap?.startsWith("metallb-system/") === true,
+    }),
   }));
   const findings = parsed.flatMap(({ found, result }) =>
     result.findings.map((finding) => ({

@@ -31,6 +31,8 @@ export interface References {
   /** `unknown` if an entry of `peers` has an error, so that some names are not known. */
   readonly peers: ReadonlySet<string> | "unknown";
   readonly ambiguousPeers: ReadonlySet<string>;
+  /** Peers to which MetalLB's default LOCAL_PREF differs from ours, while it speaks beside us. */
+  readonly unevenPeers: ReadonlySet<string>;
 }
 
 export const defaultAdvertisement = {
@@ -53,6 +55,7 @@ export interface PlacedAdvertisement {
   readonly value: AdvertisementConfig;
   readonly place: Place;
   readonly localPrefPlace: Place;
+  readonly hasLocalPref: boolean;
   /** Equal for advertisements that are written alike, whatever the order of their keys. */
   readonly spelling: string;
 }
@@ -65,12 +68,14 @@ export function advertisementReader(
   return (tree, report) => {
     const fields = readFields(tree, keys.advertisement, report);
     const value = fields && readAdvertisement(fields, ranges, references, report);
+    const hasLocalPref = fields?.isPresent("localpref") === true;
     return fields === undefined || value === undefined
       ? undefined
       : {
           value,
           place: { at: tree.at, path: tree.path },
-          localPrefPlace: fields.isPresent("localpref") ? fields.placeOf("localpref") : tree,
+          localPrefPlace: hasLocalPref ? fields.placeOf("localpref") : tree,
+          hasLocalPref,
           spelling: spellingOf(tree),
         };
   };

@@ -1,4 +1,5 @@
 import { communityValue, type References } from "./advertisement.ts";
+import { unevenPeers } from "./beside-metallb.ts";
 import { readBfdProfiles } from "./bfd-profile.ts";
 import { type Fields, listOf, type Reader, readFields } from "./fields.ts";
 import type { Report } from "./finding.ts";
@@ -16,6 +17,8 @@ export interface ParseOptions {
    * pool is listed in `layer2Pools` instead of `pools`. Default: `leave-out`.
    */
   readonly layer2?: "error" | "leave-out";
+  /** MetalLB's speakers advertise the same to the same peers: warns of what would differ. */
+  readonly isBesideMetallb?: boolean;
 }
 
 /**
@@ -31,10 +34,7 @@ export function parseConfig(text: string, options: ParseOptions = {}): ParsedCon
     findings.push({ severity, ...place.at, path: place.path, message });
   };
   const documents = readYaml(text, report);
-  const config =
-    documents === undefined
-      ? emptyConfig
-      : readConfig(documents, options.layer2 ?? "leave-out", report);
+  const config = documents === undefined ? emptyConfig : readConfig(documents, options, report);
   findings.sort((a, b) => a.line - b.line || a.column - b.column);
   return findings.some((finding) => finding.severity === "error")
     ? { ok: false, findings }
@@ -52,7 +52,7 @@ const emptyConfig = { peers: [], pools: [], layer2Pools: [] } as const satisfies
 
 function readConfig(
   documents: readonly TreeDocument[],
-  layer2: "error" | "leave-out",
+  options: ParseOptions,
   report: Report,
 ): Config {
   const [first, ...others] = documents;
@@ -67,12 +67,12 @@ function readConfig(
     return emptyConfig;
   }
   const fields = readFields(first.root, keys.file, report);
-  return fields === undefined ? emptyConfig : readFile(fields, layer2, report);
+  return fields === undefined ? emptyConfig : readFile(fields, options, report);
 }
 
 function readFile(
   fields: Fields<(typeof keys.file)[number]>,
-  layer2: "error" | "leave-out",
+  { layer2 = "leave-out", isBesideMetallb = false }: ParseOptions,
   report: Report,
 ): Config {
   const profiles = readBfdProfiles(fields.withDefault("bfd-profiles", members, []) ?? [], report);
@@ -85,6 +85,7 @@ function readFile(
         ? "unknown"
         : new Set(named.peers.map((peer) => peer.name)),
     ambiguousPeers: named.ambiguous,
+    unevenPeers: isBesideMetallb ? unevenPeers(named.peers) : new Set(),
   };
   const pools =
     fields.withDefault("address-pools", listOf(poolReader(references, layer2)), []) ?? [];

@@ -8,6 +8,7 @@ import {
   type References,
 } from "./advertisement.ts";
 import { checkAdvertisements } from "./advertisement-conflict.ts";
+import { checkLocalPref } from "./beside-metallb.ts";
 import {
   boolean,
   type Fields,
@@ -168,6 +169,8 @@ function readAdvertisements(
     return undefined;
   }
   checkAdvertisements(advertisements, ranges, report);
+  const place = fields.placeOf("bgp-advertisements");
+  checkLocalPref(advertisements, place, references.unevenPeers, report);
   return advertisements.length === 0
     ? [defaultAdvertisement]
     : advertisements.map((advertisement) => advertisement.value);

@@ -220,3 +220,29 @@ status: {loadBalancer: {ingress: [{ip: 10.0.0.${index}}, {ip: 192.0.2.1}]}}
     /^warning: peer a: 65 nodes x 256 addresses are 16640 next hops; a switch usually/,
   );
 });
+
+test("--live sees MetalLB's speakers and warns of what it would send otherwise", async (t) => {
+  const { server, args } = await startWith(t);
+  const [, file = ""] = args;
+  await writeFile(
+    file,
+    `peers: [{my-asn: 64512, peer-asn: internal, peer-address: 172.16.9.1, name: a}]\naddress-pools: [${pool("10.0.0.0/24")}]\n`,
+  );
+  assert.deepEqual(await runCommand(args), { code: 0, out: "", error: "" });
+  server.objects.apply({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: {
+      name: "speaker-x",
+      namespace: "metallb-system",
+      labels: { app: "metallb", component: "speaker" },
+    },
+    spec: { containers: [{ name: "speaker", image: "speaker" }] },
+  });
+  const { code, out } = await runCommand(args);
+  assert.equal(code, 0);
+  assert.match(
+    out,
+    /warning: address-pools\[0\]\.bgp-advertisements: has no localpref and goes to a/,
+  );
+});

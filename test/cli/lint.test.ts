@@ -130,3 +130,40 @@ for (const args of [[], ["a", "b"], ["--strict", "a"], ["-x"]]) {
     await assert.rejects(lint(args), UsageError);
   });
 }
+
+const internalPeers = `peers:
+- {my-asn: 64512, peer-asn: 64512, peer-address: 172.16.9.1, name: inside}
+- {my-asn: 64512, peer-asn: 64522, peer-address: 172.16.9.2, name: outside}
+address-pools:
+- {name: a, protocol: bgp, addresses: [10.0.0.0/24]}
+- name: b
+  protocol: bgp
+  addresses: [10.0.1.0/24]
+  bgp-advertisements:
+  - {aggregation-length: 24}
+  - {localpref: 0, peers: [inside]}
+  - {aggregation-length: 30, peers: [outside]}
+`;
+
+function configMapIn(namespace: string): string {
+  const text = internalPeers.replaceAll(/^(?=.)/gm, "    ");
+  return `kind: ConfigMap\nmetadata: {name: config, namespace: ${namespace}}\ndata:\n  config: |\n${text}`;
+}
+
+test("in MetalLB's namespace: advertisements to internal peers that leave localpref to the default", async () => {
+  const { code, output } = await lintFile(configMapIn("metallb-system"));
+  assert.equal(code, 0);
+  assert.deepEqual(
+    output.split("\n").map((line) => line.split(": has no localpref")[0]),
+    [
+      "config.yaml:9:7: warning: address-pools[0].bgp-advertisements",
+      "config.yaml:14:9: warning: address-pools[1].bgp-advertisements[0]",
+      "",
+    ],
+  );
+});
+
+test("elsewhere the default of localpref is nobody's business", async () => {
+  assert.equal((await lintFile(configMapIn("routelb-system"))).output, "");
+  assert.equal((await lintFile(internalPeers)).output, "");
+});

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { buildControlPlane } from "../../lab/cluster/build.ts";
 import type { KubeProxyMode } from "../../lab/cluster/flags.ts";
-import { RealKube } from "../../lab/cluster/real-kube.ts";
+import { RealKube, type RealKubeOptions } from "../../lab/cluster/real-kube.ts";
 import { Instance } from "../../lab/instance.ts";
 import { Lab } from "../../lab/lab.ts";
 import { logTails } from "../../lab/logs.ts";
 import type { Sight } from "../../lab/sights/sight.ts";
 import type { RouterSettings } from "../../lab/topology.ts";
 
-export interface ClusterOptions {
+export interface ClusterOptions extends Pick<RealKubeOptions, "loadBalancer" | "images"> {
   /** Beginning of the id of the instance; the process id follows. */
   readonly id: string;
   readonly proxyMode: KubeProxyMode;
@@ -30,7 +30,7 @@ export class Cluster implements AsyncDisposable {
     this.kube = kube;
   }
 
-  static async start({ id, proxyMode, router }: ClusterOptions): Promise<Cluster> {
+  static async start({ id, router, ...options }: ClusterOptions): Promise<Cluster> {
     const binaries = await buildControlPlane();
     const instance = await Instance.open(`${id}${process.pid}`);
     let kube: RealKube | undefined;
@@ -38,7 +38,7 @@ export class Cluster implements AsyncDisposable {
       const lab = await Lab.start({
         instance,
         startKube: async () => {
-          kube = await RealKube.start({ instance, binaries, proxyMode });
+          kube = await RealKube.start({ instance, binaries, ...options });
           return kube;
         },
         ...(router && { router }),

@@ -47,6 +47,7 @@ async function startKubelet(): Promise<LabProcess> {
     kubeconfig: await kube.kubeletKubeconfig(),
     directory,
     program: "",
+    images: {},
     labels: { rack: "a" },
     taints: [],
     secondHop: false,
@@ -211,7 +212,7 @@ test("an image that the lab does not have is said in the Pod's status", async ()
     },
     { what: "a reason in the status", timeoutMs: 20_000 },
   );
-  assert.equal(message, "the lab has the images nginx and routelb, not redis:7");
+  assert.equal(message, "the lab has the images nginx, routelb, not redis:7");
 });
 
 test("SIGTERM makes the Node and its Pods not ready; they come back with the kubelet", async () => {
