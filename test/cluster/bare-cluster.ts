@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ApiClient } from "../../lab/api-client.ts";
 import { buildControlPlane } from "../../lab/cluster/build.ts";
-import { ControlPlane } from "../../lab/cluster/control-plane.ts";
+import { ControlPlane, type ControlPlaneOptions } from "../../lab/cluster/control-plane.ts";
 import { auditLog } from "../../lab/cluster/flags.ts";
 import { Instance } from "../../lab/instance.ts";
 import { type ApiAccess, formatKubeconfig, readKubeconfig } from "../../lab/kubeconfig.ts";
@@ -18,6 +18,8 @@ const nodeGraceSeconds = 3_600;
 export class BareCluster implements AsyncDisposable {
   readonly instance: Instance;
   readonly controlPlane: ControlPlane;
+  /** The network namespace in which the API server answers at its own address. */
+  readonly namespace: string;
   /** As its administrator. */
   readonly access: ApiAccess;
   readonly api: ApiClient;
@@ -25,11 +27,12 @@ export class BareCluster implements AsyncDisposable {
   readonly #resources: AsyncDisposableStack;
 
   private constructor(
-    parts: Pick<BareCluster, "instance" | "controlPlane" | "access" | "kubectl">,
+    parts: Pick<BareCluster, "instance" | "controlPlane" | "namespace" | "access" | "kubectl">,
     resources: AsyncDisposableStack,
   ) {
     this.instance = parts.instance;
     this.controlPlane = parts.controlPlane;
+    this.namespace = parts.namespace;
     this.access = parts.access;
     this.kubectl = parts.kubectl;
     this.api = new ApiClient(parts.access);
@@ -37,7 +40,10 @@ export class BareCluster implements AsyncDisposable {
   }
 
   /** @param id beginning of the instance's id; the process id follows */
-  static async start(id: string): Promise<BareCluster> {
+  static async start(
+    id: string,
+    options: Pick<ControlPlaneOptions, "isBare"> = {},
+  ): Promise<BareCluster> {
     const binaries = await buildControlPlane();
     await using resources = new AsyncDisposableStack();
     const instance = resources.use(await Instance.open(`${id}${process.pid}`));
@@ -56,6 +62,7 @@ export class BareCluster implements AsyncDisposable {
         namespace,
         nodeNames: [],
         nodeGraceSeconds,
+        ...options,
       }),
     );
     const relay = resources.use(await relayToSocket(controlPlane.socket));
@@ -64,7 +71,10 @@ export class BareCluster implements AsyncDisposable {
     const kubeconfig = instance.path("host.kubeconfig");
     await writeFile(kubeconfig, formatKubeconfig(access), { mode: 0o600 });
     const kubectl = new Kubectl(join(binaries, "kubectl"), kubeconfig, instance.directory);
-    return new BareCluster({ instance, controlPlane, access, kubectl }, resources.move());
+    return new BareCluster(
+      { instance, controlPlane, namespace, access, kubectl },
+      resources.move(),
+    );
   }
 
   /** Everything that anybody asked of the API server. */

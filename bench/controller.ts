@@ -1,0 +1,65 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { loadavg } from "node:os";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { inNamespace } from "../lab/namespaces.ts";
+import { buildProgram } from "../lab/program.ts";
+import { type Place, type ServerKind, serverKinds } from "./controller/place.ts";
+import { type Figure, formatFigures } from "./controller/report.ts";
+
+const usage = `npm run bench -- controller [--server embedded|real] [--count N] [--singles N]`;
+
+const trial = fileURLToPath(new URL("controller/programs/trial.ts", import.meta.url));
+
+/**
+ * How fast the controller gives addresses to 10,000 Services and to one more, what it costs, and how
+ * far that is from what the API server takes at all; against both API servers.
+ */
+export async function benchController(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      server: { type: "string" },
+      count: { type: "string", default: "10000" },
+      singles: { type: "string", default: "20" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  for (const kind of serverKinds.filter(({ name }) => (values.server ?? name) === name)) {
+    const figures = await measure(kind, [`--count=${values.count}`, `--singles=${values.singles}`]);
+    const [load = 0] = loadavg();
+    console.log(`\n${kind.title}, ${values.count} Services, load ${load.toFixed(1)}:\n`);
+    console.log(formatFigures([{ title: "RouteLB", figures }]));
+  }
+}
+
+/** On a server of its own, so that nothing of one measurement is left for the next. */
+async function measure(kind: ServerKind, flags: readonly string[]): Promise<readonly Figure[]> {
+  await using place = await kind.start();
+  const program = await buildProgram(place.instance.path("program"));
+  return await runTrial(place, ["--subject=routelb", `--program=${program}`, ...flags]);
+}
+
+async function runTrial(place: Place, flags: readonly string[]): Promise<readonly Figure[]> {
+  const files = [`--kubeconfig=${place.kubeconfig}`, `--folder=${place.instance.path("trial")}`];
+  const [enter = "nsenter", ...rest] = inNamespace(place.namespace);
+  const child = spawn(enter, [...rest, process.execPath, trial, ...files, ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const exited = once(child, "exit");
+  const figures: Figure[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const figure: Figure = JSON.parse(line);
+    figures.push(figure);
+    console.error(`  ${figure.phase}: ${figure.name} ${figure.value.toFixed(1)}`);
+  }
+  const [code, signal] = await exited;
+  if (code !== 0) throw new Error(`the trial ended with ${code ?? signal}`);
+  return figures;
+}

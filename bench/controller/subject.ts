@@ -1,0 +1,148 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { LabProcess } from "../../lab/processes.ts";
+import { waitFor } from "../../lab/wait.ts";
+import { cpuMs, peakRssMegabytes } from "../bgp/measure.ts";
+
+/** A controller that is measured. */
+export interface Subject {
+  readonly name: "routelb" | "metallb";
+  /** Where its ConfigMap `config` is. */
+  readonly namespace: string;
+  readonly metricsPrefix: string;
+  readonly command: (paths: SubjectPaths, port: number) => readonly string[];
+  /** A pool may shrink under the addresses of Services, which then move. */
+  readonly renumbers: boolean;
+}
+
+export interface SubjectPaths {
+  readonly kubeconfig: string;
+  /** The program. */
+  readonly program: string;
+  /** For the log. */
+  readonly folder: string;
+}
+
+export const subjects: Readonly<Record<Subject["name"], Subject>> = {
+  routelb: {
+    name: "routelb",
+    namespace: "routelb-system",
+    metricsPrefix: "routelb",
+    command: ({ program, kubeconfig }, port) => [
+      process.execPath,
+      ...(process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== ""),
+      program,
+      "controller",
+      `--kubeconfig=${kubeconfig}`,
+      "--host=127.0.0.1",
+      `--port=${port}`,
+    ],
+    renumbers: true,
+  },
+  metallb: {
+    name: "metallb",
+    namespace: "metallb-system",
+    metricsPrefix: "metallb",
+    command: ({ program, kubeconfig }, port) => [
+      program,
+      "--config=config",
+      "--namespace=metallb-system",
+      `--kubeconfig=${kubeconfig}`,
+      `--port=${port}`,
+    ],
+    renumbers: false,
+  },
+};
+
+/** What a phase cost the process; all of it counts from the last call of `take`. */
+export interface Cost {
+  readonly peakRssMegabytes: number;
+  readonly cpuMs: number;
+  /** Absent: the process does not measure it. */
+  readonly longestStallMs?: number;
+}
+
+const port = 17_472;
+
+/** A subject's process. */
+export class RunningSubject implements AsyncDisposable {
+  readonly #subject: Subject;
+  readonly #process: LabProcess;
+  #stallSeconds: number | undefined;
+  #cpuMs = 0;
+
+  private constructor(subject: Subject, process: LabProcess) {
+    this.#subject = subject;
+    this.#process = process;
+  }
+
+  static async start(subject: Subject, paths: SubjectPaths): Promise<RunningSubject> {
+    const process = await LabProcess.start({
+      name: subject.name,
+      command: subject.command(paths, port),
+      logFile: join(paths.folder, `${subject.name}.log`),
+    });
+    return new RunningSubject(subject, process);
+  }
+
+  /** Resolves when it says that so many addresses are in use: the time of performance.now(). */
+  async untilInUse(count: number): Promise<number> {
+    await waitFor(async () => ((await this.#inUse()) >= count ? true : undefined), {
+      what: `${count} addresses in use`,
+      timeoutMs: 300_000,
+      intervalMs: 20,
+    });
+    return performance.now();
+  }
+
+  /** What was spent since the last call, or since the start. */
+  async take(): Promise<Cost> {
+    const { pid } = this.#process;
+    await this.#metrics();
+    const peak = await peakRssMegabytes([pid]);
+    const cpu = await cpuMs([pid]);
+    const cost: Cost = {
+      peakRssMegabytes: peak,
+      cpuMs: cpu - this.#cpuMs,
+      ...(this.#stallSeconds === undefined ? {} : { longestStallMs: this.#stallSeconds * 1_000 }),
+    };
+    // The kernel starts the peak anew from what is resident now.
+    await writeFile(`/proc/${pid}/clear_refs`, "5");
+    await this.#metrics();
+    this.#cpuMs = cpu;
+    this.#stallSeconds = undefined;
+    return cost;
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop(30_000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #inUse(): Promise<number> {
+    const series = `${this.#subject.metricsPrefix}_allocator_addresses_in_use_total{`;
+    let sum = 0;
+    for (const line of (await this.#metrics()).split("\n")) {
+      if (line.startsWith(series)) sum += Number(line.split(" ").at(-1));
+    }
+    return sum;
+  }
+
+  /** Each look at the metrics begins a new measurement of the event loop (monitorEventLoopDelay). */
+  async #metrics(): Promise<string> {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    const [, seconds] = /^nodejs_eventloop_lag_max_seconds ([0-9.e+-]+)$/m.exec(text) ?? [];
+    if (seconds !== undefined) {
+      this.#stallSeconds = Math.max(this.#stallSeconds ?? 0, Number(seconds));
+    }
+    return text;
+  }
+}
+
+/** The log of a subject, for whoever has to find out what went wrong. */
+export async function logOf(subject: Subject, paths: SubjectPaths): Promise<string> {
+  return readFile(join(paths.folder, `${subject.name}.log`), "utf8");
+}
