@@ -1,27 +1,33 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { loadavg } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { builtFolder } from "../lab/cluster/build.ts";
 import { inNamespace } from "../lab/namespaces.ts";
 import { buildProgram } from "../lab/program.ts";
 import { type Place, type ServerKind, serverKinds } from "./controller/place.ts";
-import { type Figure, formatFigures } from "./controller/report.ts";
+import { type Column, type Figure, formatFigures } from "./controller/report.ts";
+import { type Subject, subjects } from "./controller/subject.ts";
 
-const usage = `npm run bench -- controller [--server embedded|real] [--count N] [--singles N]`;
+const usage = `npm run bench -- controller [--server embedded|real] [--subject routelb|metallb]
+                               [--count N] [--singles N]`;
 
 const trial = fileURLToPath(new URL("controller/programs/trial.ts", import.meta.url));
 
 /**
  * How fast the controller gives addresses to 10,000 Services and to one more, what it costs, and how
- * far that is from what the API server takes at all; against both API servers.
+ * far that is from what the API server takes at all; against both API
+ * servers, on the real one next to MetalLB's.
  */
 export async function benchController(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
       server: { type: "string" },
+      subject: { type: "string" },
       count: { type: "string", default: "10000" },
       singles: { type: "string", default: "20" },
       help: { type: "boolean", default: false },
@@ -31,19 +37,31 @@ export async function benchController(args: readonly string[]): Promise<void> {
     console.log(usage);
     return;
   }
+  const flags = [`--count=${values.count}`, `--singles=${values.singles}`];
   for (const kind of serverKinds.filter(({ name }) => (values.server ?? name) === name)) {
-    const figures = await measure(kind, [`--count=${values.count}`, `--singles=${values.singles}`]);
+    const columns: Column[] = [];
+    for (const subject of kind.subjects.filter((name) => (values.subject ?? name) === name)) {
+      const figures = await measure(kind, subject, flags);
+      columns.push({ title: subjects[subject].title, figures });
+    }
     const [load = 0] = loadavg();
     console.log(`\n${kind.title}, ${values.count} Services, load ${load.toFixed(1)}:\n`);
-    console.log(formatFigures([{ title: "RouteLB", figures }]));
+    console.log(formatFigures(columns));
   }
 }
 
 /** On a server of its own, so that nothing of one measurement is left for the next. */
-async function measure(kind: ServerKind, flags: readonly string[]): Promise<readonly Figure[]> {
+async function measure(
+  kind: ServerKind,
+  subject: Subject["name"],
+  flags: readonly string[],
+): Promise<readonly Figure[]> {
   await using place = await kind.start();
-  const program = await buildProgram(place.instance.path("program"));
-  return await runTrial(place, ["--subject=routelb", `--program=${program}`, ...flags]);
+  const program =
+    subject === "routelb"
+      ? await buildProgram(place.instance.path("program"))
+      : join(await builtFolder("metallb/v0.11"), "controller");
+  return await runTrial(place, [`--subject=${subject}`, `--program=${program}`, ...flags]);
 }
 
 async function runTrial(place: Place, flags: readonly string[]): Promise<readonly Figure[]> {

@@ -6,6 +6,7 @@ import { configure, createNamespaces, runIn } from "../../lab/namespaces.ts";
 import { LabProcess } from "../../lab/processes.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { BareCluster } from "../../test/cluster/bare-cluster.ts";
+import type { Subject } from "./subject.ts";
 
 /** An API server in a network namespace; what is measured runs in there as well. */
 export interface Place extends AsyncDisposable {
@@ -19,12 +20,24 @@ export interface Place extends AsyncDisposable {
 export interface ServerKind {
   readonly name: "embedded" | "real";
   readonly title: string;
+  /** MetalLB's controller does not know the embedded server's ways. */
+  readonly subjects: readonly Subject["name"][];
   readonly start: () => Promise<Place>;
 }
 
 export const serverKinds: readonly ServerKind[] = [
-  { name: "embedded", title: "the lab's embedded API server", start: startEmbedded },
-  { name: "real", title: "kube-apiserver with etcd", start: startReal },
+  {
+    name: "embedded",
+    title: "the lab's embedded API server",
+    subjects: ["routelb"],
+    start: startEmbedded,
+  },
+  {
+    name: "real",
+    title: "kube-apiserver with etcd",
+    subjects: ["routelb", "metallb"],
+    start: startReal,
+  },
 ];
 
 const address = "172.16.7.10";

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { LabProcess } from "../../lab/processes.ts";
 import { waitFor } from "../../lab/wait.ts";
@@ -7,6 +7,7 @@ import { cpuMs, peakRssMegabytes } from "../bgp/measure.ts";
 /** A controller that is measured. */
 export interface Subject {
   readonly name: "routelb" | "metallb";
+  readonly title: string;
   /** Where its ConfigMap `config` is. */
   readonly namespace: string;
   readonly metricsPrefix: string;
@@ -26,11 +27,11 @@ export interface SubjectPaths {
 export const subjects: Readonly<Record<Subject["name"], Subject>> = {
   routelb: {
     name: "routelb",
+    title: "RouteLB",
     namespace: "routelb-system",
     metricsPrefix: "routelb",
     command: ({ program, kubeconfig }, port) => [
       process.execPath,
-      ...(process.env["BENCH_NODE_FLAGS"] ?? "").split(" ").filter((flag) => flag !== ""),
       program,
       "controller",
       `--kubeconfig=${kubeconfig}`,
@@ -41,6 +42,7 @@ export const subjects: Readonly<Record<Subject["name"], Subject>> = {
   },
   metallb: {
     name: "metallb",
+    title: "MetalLB v0.11.0",
     namespace: "metallb-system",
     metricsPrefix: "metallb",
     command: ({ program, kubeconfig }, port) => [
@@ -140,9 +142,4 @@ export class RunningSubject implements AsyncDisposable {
     }
     return text;
   }
-}
-
-/** The log of a subject, for whoever has to find out what went wrong. */
-export async function logOf(subject: Subject, paths: SubjectPaths): Promise<string> {
-  return readFile(join(paths.folder, `${subject.name}.log`), "utf8");
 }

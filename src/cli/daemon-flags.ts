@@ -22,8 +22,18 @@ export interface DaemonOptions {
   readonly notActedOn: readonly string[];
 }
 
-const mustBeDuration = (value: string) =>
-  (parseDurationSeconds(value) ?? -1) < 0 ? "is not a duration like 15s or 1m30s" : undefined;
+/** Longer than any of these makes sense; a timer of more than 2^31 ms would fire at once. */
+const longestDuration = "1h";
+
+function mustBeDuration(value: string): string | undefined {
+  const seconds = parseDurationSeconds(value);
+  if (seconds === undefined || seconds < 0) {
+    return "is not a duration like 15s or 1m30s";
+  }
+  return seconds > (parseDurationSeconds(longestDuration) ?? 0)
+    ? `is longer than ${longestDuration}`
+    : undefined;
+}
 
 const mustBeShareOrOff = (value: string) =>
   value === "off" || /^(?:100|[1-9]?\d)%$/.test(value)

@@ -16,8 +16,8 @@ export type UserConfigMap =
   | { readonly state: "absent" }
   | {
       readonly state: "present";
-      /** The key `config`; empty if there is none. */
-      readonly text: string;
+      /** The key `config`; absent: the ConfigMap has no such key. */
+      readonly text?: string;
     };
 
 export type InForceConfigMap =
@@ -61,6 +61,7 @@ export type InForceReason =
   | "text-refused"
   | "text-not-accepted-yet"
   | "config-map-absent"
+  | "config-key-absent"
   | "in-force-unusable";
 
 export interface InForceJudgement {
@@ -100,9 +101,10 @@ export interface InForceInputs {
  */
 export function judgeInForce(inputs: InForceInputs): InForceJudgement {
   const { user, inForce, memory, leader } = inputs;
-  const parsed = parseUserText(user, memory);
+  const read = parseUserText(user, memory);
   const owned = leader === undefined ? undefined : ownedContent(inputs);
-  const acting = chooseActing(inputs, parsed, owned);
+  const acting = chooseActing(inputs, read, owned);
+  const parsed = lostKey(inputs, acting) ? undefined : read;
   const refusal =
     parsed?.result.ok === true && parsed.text !== owned?.config
       ? leader?.whyRefused(parsed.result.config)
@@ -134,9 +136,24 @@ function parseUserText(user: UserConfigMap, memory: InForceMemory): ParsedText |
   if (user.state !== "present") {
     return undefined;
   }
-  return memory.parsed?.text === user.text
-    ? memory.parsed
-    : { text: user.text, result: parseConfig(user.text) };
+  const { text = "" } = user;
+  return memory.parsed?.text === text ? memory.parsed : { text, result: parseConfig(text) };
+}
+
+/**
+ * The key `config` is missing where something is in force: a mistake (the key misspelt, a
+ * `--from-file` under another name) rather than the wish to withdraw everything, which an empty text
+ * says. Where nothing is in force it counts as empty, as in MetalLB.
+ */
+function lostKey({ user, inForce }: InForceInputs, acting: Held | undefined): boolean {
+  if (user.state !== "present" || user.text !== undefined) {
+    return false;
+  }
+  if (acting === undefined) {
+    return inForce.state === "present";
+  }
+  const { peers, pools, layer2Pools } = acting.config;
+  return peers.length > 0 || pools.length > 0 || layer2Pools.length > 0;
 }
 
 /**
@@ -254,6 +271,8 @@ const sentences = {
   "text-not-accepted-yet":
     "The ConfigMap is valid, but the leading controller has not accepted it yet.",
   "config-map-absent": "The ConfigMap is gone; the last good configuration stays in force.",
+  "config-key-absent":
+    'The ConfigMap has no key "config"; the last good configuration stays in force. An empty text under it would say that nothing is wanted.',
   "in-force-unusable":
     "The accepted configuration was edited by hand, or needs a newer version; the one before it stays in force.",
 } as const satisfies Record<InForceReason, string>;
@@ -272,7 +291,7 @@ function reasonOf(
   }
   if (parsed === undefined) {
     if (acting !== undefined) {
-      return "config-map-absent";
+      return user.state === "present" ? "config-key-absent" : "config-map-absent";
     }
     return inForce.state === "present" ? "in-force-unusable" : "no-configuration";
   }

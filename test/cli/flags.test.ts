@@ -120,6 +120,12 @@ describe("flags", () => {
       usageError(["--drain-time", "10"]),
       "--drain-time: 10 is not a duration like 15s or 1m30s",
     );
+    assert.equal(usageError(["--drain-time", "600h"]), "--drain-time: 600h is longer than 1h");
+    assert.equal(
+      usageError(["--drain-time", "-1s"]),
+      "--drain-time: -1s is not a duration like 15s or 1m30s",
+    );
+    assert.equal(usageError(["--drain-time", "1h", "--node-name", "node1"]), "");
   });
 
   test("the usage names every flag", () => {

@@ -23,6 +23,7 @@ const textA = pool("a");
 const textB = pool("b");
 const textC = pool("c");
 const broken = "address-pols: []\n";
+const keyless = { state: "present" } as const;
 const unread = { state: "unread" } as const;
 const absent = { state: "absent" } as const;
 
@@ -292,6 +293,61 @@ const rows: readonly Row[] = [
     write: content(textB, textA),
   },
   {
+    name: "a ConfigMap without the key, while something is in force: it stays",
+    user: keyless,
+    object: inForce(textA),
+    acting: textA,
+    reason: "config-key-absent",
+    isStale: true,
+  },
+  {
+    name: "a leader does not take a missing key for an empty text",
+    user: keyless,
+    object: inForce(textA),
+    options: { leads: true },
+    acting: textA,
+    reason: "config-key-absent",
+    isStale: true,
+  },
+  {
+    name: "a leader accepts an empty text, which somebody wrote on purpose",
+    user: user(""),
+    object: inForce(textA),
+    options: { leads: true },
+    acting: textA,
+    reason: "text-not-accepted-yet",
+    isStale: true,
+    write: content("", textA),
+  },
+  {
+    name: "a missing key counts as empty where nothing is in force",
+    user: keyless,
+    object: absent,
+    options: { leads: true },
+    acting: undefined,
+    reason: "text-not-accepted-yet",
+    isStale: true,
+    write: content(""),
+  },
+  {
+    name: "a missing key counts as empty where an empty configuration is in force",
+    user: keyless,
+    object: inForce(""),
+    options: { leads: true },
+    acting: "",
+    reason: "in-force",
+    isStale: false,
+  },
+  {
+    name: "a missing key does not overwrite what this version cannot read",
+    user: keyless,
+    object: inForce(broken),
+    options: { leads: true },
+    acting: undefined,
+    reason: "in-force-unusable",
+    isStale: true,
+  },
+  {
     name: "an object without any key is no configuration",
     user: absent,
     object: { state: "present", content: {} },
@@ -381,6 +437,7 @@ class World {
 const worldEvents = fc.oneof(
   fc.record({ type: fc.constant("edit"), text: fc.constantFrom(textA, textB, textC, broken) }),
   fc.record({ type: fc.constant("delete") }),
+  fc.record({ type: fc.constant("key-deleted") }),
   fc.record({ type: fc.constant("object-deleted") }),
   fc.record({ type: fc.constant("object-edited"), text: fc.constantFrom(textA, textC, broken) }),
   fc.record({ type: fc.constant("lead"), index: fc.option(fc.nat(2)) }),
@@ -402,6 +459,9 @@ function happen(world: World, event: WorldEvent): void {
       break;
     case "delete":
       world.user = absent;
+      break;
+    case "key-deleted":
+      world.user = keyless;
       break;
     case "object-deleted":
       world.object = absent;

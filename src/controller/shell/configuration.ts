@@ -4,6 +4,7 @@ import {
   type InForceContent,
   type InForceJudgement,
   type InForceMemory,
+  type InForceReason,
   judgeInForce,
   type UserConfigMap,
 } from "../../config/in-force.ts";
@@ -37,6 +38,13 @@ export interface ConfigurationOptions {
 const renumberingAnnotation = "routelb.io/allow-renumbering";
 /** So much of a list of findings fits into an Event's message. */
 const eventTextLimit = 1_000;
+
+/** Told in an Event; the findings of an invalid text have an Event of their own. */
+const notAppliedReasons: ReadonlySet<InForceReason> = new Set([
+  "text-refused",
+  "config-key-absent",
+  "in-force-unusable",
+]);
 
 /**
  * The configuration that the controller acts on; as the leader it is also the one that accepts the
@@ -128,7 +136,7 @@ export class Configuration {
     return [
       ...(errors === "" ? [] : [configMapNote(configMap, "InvalidConfig", errors)]),
       ...(warnings === "" ? [] : [configMapNote(configMap, "ConfigWarning", warnings)]),
-      ...(reason === "text-refused" || reason === "in-force-unusable"
+      ...(notAppliedReasons.has(reason)
         ? [configMapNote(configMap, "ConfigNotApplied", text)]
         : this.#writeFailure === undefined
           ? []
@@ -240,6 +248,7 @@ export class Configuration {
       case "text-invalid":
       case "text-refused":
       case "config-map-absent":
+      case "config-key-absent":
       case "in-force-unusable":
         logger.error({ ...fields, why: text }, "the ConfigMap is not what is in force");
     }
@@ -247,9 +256,11 @@ export class Configuration {
 }
 
 function userState(store: Store<ConfigMap>, configMap: ConfigMap | undefined): UserConfigMap {
-  return configMap === undefined
-    ? { state: store.isSynced ? "absent" : "unread" }
-    : { state: "present", text: configMap.data["config"] ?? "" };
+  if (configMap === undefined) {
+    return { state: store.isSynced ? "absent" : "unread" };
+  }
+  const { config: text } = configMap.data;
+  return { state: "present", ...(text === undefined ? {} : { text }) };
 }
 
 export function sha256(text: string): string {

@@ -88,8 +88,13 @@ export class ConfigSource {
       case "in-force":
       case "not-read-yet":
         return;
+      case "text-not-accepted-yet":
+        // Each valid edit is so for a moment. That no controller leads is what status and metrics show.
+        logger.info({ reason, cause: text }, "the configuration as written is not in force yet");
+        return;
       case "text-invalid":
       case "text-refused":
+      case "config-key-absent":
       case "in-force-unusable":
         logger.error(
           { reason, cause: text, findings: findings.map((finding) => formatFinding(finding)) },
@@ -97,7 +102,6 @@ export class ConfigSource {
         );
         return;
       case "no-configuration":
-      case "text-not-accepted-yet":
       case "config-map-absent":
         logger.warn({ reason, cause: text }, "the configuration as written is not in force");
     }
@@ -109,7 +113,8 @@ function userConfigMap(store: Store<ConfigMap>): UserConfigMap {
   if (configMap === undefined) {
     return { state: store.isSynced ? "absent" : "unread" };
   }
-  return { state: "present", text: configMap.data["config"] ?? "" };
+  const { config: text } = configMap.data;
+  return { state: "present", ...(text === undefined ? {} : { text }) };
 }
 
 function inForceConfigMap(store: Store<ConfigMap>): InForceConfigMap {

@@ -131,3 +131,29 @@ test("a layer2 pool is left out, with an Event on the ConfigMap", limits, async 
   assert.equal(addressOf(server, "theirs"), "");
   assert.deepEqual(eventsAbout(server, "theirs"), []);
 });
+
+test(
+  "a ConfigMap that loses its key changes nothing and is told; an empty text is done",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    const good = poolsText(["p", "10.0.0.0/30"]);
+    applyConfig(server, good);
+    createService(server, "a");
+    const { fetch } = await run(t, server);
+    await untilAddress(server, "a", "10.0.0.0");
+    server.objects.apply({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "config", namespace },
+      data: { config: null, confg: good },
+    });
+    await untilEvent(server, "config", /^ConfigNotApplied: The ConfigMap has no key "config"/);
+    createService(server, "b");
+    await untilAddress(server, "b", "10.0.0.1");
+    assert.equal(inForceText(server), good);
+    assertMetric(await fetch("/metrics"), "routelb_k8s_client_config_stale_bool", 1);
+    applyConfig(server, "", { "routelb.io/allow-renumbering": "true" });
+    await until(() => inForceText(server) === "" && addressOf(server, "a") === "");
+  },
+);
