@@ -88,15 +88,17 @@ export function schedulerFlags(kubeconfig: string): string[] {
 export type KubeProxyMode = "nftables" | "iptables";
 
 /** The three zeros are sysctls that a network namespace may not write. */
-export function kubeProxyFlags({
-  mode,
-  nodeName,
-  kubeconfig,
-}: {
+export interface KubeProxySettings {
   readonly mode: KubeProxyMode;
   readonly nodeName: string;
+  /** Of the account kube-proxy. */
   readonly kubeconfig: string;
-}): string[] {
+  /** Twice this long it may try in vain before it says that it is unhealthy; d: its own, 30 s. */
+  readonly syncPeriodSeconds?: number;
+}
+
+export function kubeProxyFlags(settings: KubeProxySettings): string[] {
+  const { mode, nodeName, kubeconfig, syncPeriodSeconds } = settings;
   return [
     `--kubeconfig=${kubeconfig}`,
     `--hostname-override=${nodeName}`,
@@ -106,6 +108,8 @@ export function kubeProxyFlags({
     "--conntrack-tcp-timeout-established=0",
     "--conntrack-tcp-timeout-close-wait=0",
     "--profiling=false",
+    // Of every mode but ipvs, whatever its name says.
+    ...(syncPeriodSeconds === undefined ? [] : [`--iptables-sync-period=${syncPeriodSeconds}s`]),
   ];
 }
 

@@ -20,6 +20,8 @@ export interface RealKubeOptions {
   readonly binaries: string;
   /** nftables unless said. */
   readonly proxyMode?: KubeProxyMode;
+  /** Of every kube-proxy: see KubeProxySettings. */
+  readonly syncPeriodSeconds?: number;
   /** In place of RouteLB. */
   readonly loadBalancer?: LoadBalancer;
   /** As in KubeletSettings. */
@@ -119,7 +121,7 @@ export class RealKube implements LabKube {
 
   /** Starts its kube-proxy. */
   async startNode(node: ScenarioNode): Promise<void> {
-    const { binaries, proxyMode = "nftables", instance } = this.#options;
+    const { binaries, proxyMode = "nftables", instance, syncPeriodSeconds } = this.#options;
     const proxy = await startKubeProxy({
       binaries,
       mode: proxyMode,
@@ -127,8 +129,14 @@ export class RealKube implements LabKube {
       namespace: instance.namespace(node.name),
       kubeconfig: this.controlPlane.kubeconfig("kube-proxy"),
       logFolder: instance.path("nodes", node.name),
+      ...(syncPeriodSeconds !== undefined && { syncPeriodSeconds }),
     });
     this.#proxies.set(node.name, proxy);
+  }
+
+  /** Ends its kube-proxy, whose rules stay. */
+  async stopKubeProxy(node: string): Promise<void> {
+    await this.#proxies.get(node)?.stop();
   }
 
   async nodesStarted(signal: AbortSignal): Promise<void> {

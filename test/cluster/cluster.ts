@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { buildControlPlane } from "../../lab/cluster/build.ts";
-import type { KubeProxyMode } from "../../lab/cluster/flags.ts";
 import { RealKube, type RealKubeOptions } from "../../lab/cluster/real-kube.ts";
 import { Instance } from "../../lab/instance.ts";
 import { Lab } from "../../lab/lab.ts";
@@ -9,10 +8,10 @@ import { logTails } from "../../lab/logs.ts";
 import type { Sight } from "../../lab/sights/sight.ts";
 import type { RouterSettings } from "../../lab/topology.ts";
 
-export interface ClusterOptions extends Pick<RealKubeOptions, "loadBalancer" | "images"> {
+export interface ClusterOptions
+  extends Pick<RealKubeOptions, "proxyMode" | "syncPeriodSeconds" | "loadBalancer" | "images"> {
   /** Beginning of the id of the instance; the process id follows. */
   readonly id: string;
-  readonly proxyMode: KubeProxyMode;
   /** Where the router is not the scenario's own. */
   readonly router?: RouterSettings;
 }
