@@ -31,6 +31,13 @@ export const scenario = {
 /** Nodes that run a speaker; node0 has the API server and the controller. */
 export const workerNodes = scenario.nodes.slice(1);
 
+/** @throws RangeError unless `number` is that of a worker node */
+export function workerNode(number: number): ScenarioNode {
+  const node = workerNodes[number - 1];
+  if (node === undefined) throw new RangeError(`no worker node ${number}`);
+  return node;
+}
+
 /** bgpd's configuration: what a user of this scenario has, with timers left at FRR's defaults. */
 export const routerConfig = `
 router bgp ${scenario.routerAsn}

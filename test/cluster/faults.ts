@@ -60,6 +60,9 @@ export async function failures(
   return new Map(counts);
 }
 
+/** After a long outage kube-proxy comes back first, then we: each waits up to 30 s between two tries. */
+const catchUpMs = 120_000;
+
 /** Waits until nobody's store is behind a failure: each reflector follows the server. */
 export async function allFollow(those: readonly Follower[]): Promise<void> {
   for (const { name, metrics } of those) {
@@ -72,7 +75,7 @@ export async function allFollow(those: readonly Follower[]): Promise<void> {
           (following.length > 0 && following.every((line) => line.endsWith(" 1"))) || undefined
         );
       },
-      { what: `${name} follows the API server`, timeoutMs: 60_000, intervalMs: 250 },
+      { what: `${name} follows the API server`, timeoutMs: catchUpMs, intervalMs: 250 },
     );
   }
 }

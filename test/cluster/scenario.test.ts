@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { auditedRequests } from "../../lab/cluster/audit.ts";
 import { linkCut } from "../../lab/sights/cut.ts";
 import { nodeHalted } from "../../lab/sights/halt.ts";
 import { localPolicy } from "../../lab/sights/local.ts";
@@ -10,7 +9,7 @@ import { pause, waitFor } from "../../lab/wait.ts";
 import { Cluster } from "./cluster.ts";
 import { cutFromApiServer, failures, followers, noRouteChangesDuring } from "./faults.ts";
 import { residentMemory } from "./memory.ts";
-import { rollingUpdate } from "./rolling-update.ts";
+import { formatRequests, ourRequests } from "./our-requests.ts";
 import {
   addPool,
   completeRoutes,
@@ -41,7 +40,6 @@ for (const sight of [
   nodeHalted,
   linkCut,
   localPolicy,
-  rollingUpdate,
 ]) {
   test(sight.title, (context) => cluster().see(sight, context));
 }
@@ -182,20 +180,4 @@ test("1,000 Services: an address of its own and a route with three next hops for
   }));
 
 test("the API server refused none of our requests", (context) =>
-  cluster().look(context, async () => {
-    await cluster().kube.controlPlane.stopApiServer();
-    const used = new Map<string, Set<string>>();
-    const refused: string[] = [];
-    for await (const request of auditedRequests(cluster().kube.auditLog)) {
-      const [, account] = /^system:serviceaccount:routelb-system:(.+)$/.exec(request.user) ?? [];
-      if (account === undefined) continue;
-      const verbs = used.get(account) ?? new Set();
-      used.set(account, verbs.add(`${request.verb} ${request.target}`));
-      if (request.status === 403) refused.push(`${account}: ${request.verb} ${request.target}`);
-    }
-    assert.deepEqual(refused, []);
-    assert.deepEqual([...used.keys()].toSorted(), ["controller", "speaker"]);
-    return [...used]
-      .map(([account, verbs]) => `${account}: ${[...verbs].toSorted().join(", ")}`)
-      .join("; ");
-  }));
+  cluster().look(context, async () => formatRequests(await ourRequests(cluster()))));

@@ -21,9 +21,10 @@ export function serviceObject(name: string, spec: JsonObject = {}): JsonObject {
 export async function makeService(
   { lab }: Cluster,
   name: string,
+  spec: JsonObject = {},
 ): Promise<{ readonly address: string; readonly createdMs: number }> {
   const createdMs = performance.now();
-  await lab.api.create(collection, serviceObject(name));
+  await lab.api.create(collection, serviceObject(name, spec));
   const address = await waitFor(
     async () => {
       const service = await lab.api.get(`${collection}/${name}`);
@@ -32,6 +33,14 @@ export async function makeService(
     { what: `Service ${name} has an address`, timeoutMs: 90_000, intervalMs: 20 },
   );
   return { address, createdMs };
+}
+
+export async function patchService({ lab }: Cluster, name: string, spec: JsonObject) {
+  await lab.api.patch(`${collection}/${name}`, { spec });
+}
+
+export async function removeService({ lab }: Cluster, name: string): Promise<void> {
+  await lab.api.remove(`${collection}/${name}`);
 }
 
 /** The address of every Service that has one, by name. */

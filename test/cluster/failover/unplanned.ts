@@ -1,0 +1,133 @@
+import { at, type Json, numberAt, textAt } from "../../../lab/kube/json.ts";
+import type { Lab } from "../../../lab/lab.ts";
+import { awaitGateways, gatewayChanged } from "../../../lab/sights/routes.ts";
+import { formatSeconds, mustSee } from "../../../lab/sights/sight.ts";
+import { type ScenarioNode, scenario, workerNode, workerNodes } from "../../../lab/topology.ts";
+import { waitFor } from "../../../lab/wait.ts";
+import { setPolicy, speakerUpdate } from "./planned.ts";
+import { leftAfterMs, nextHopsLeftAndCame, type Scenario } from "./scenario.ts";
+
+const { serviceAddress } = scenario;
+const everyGateway = workerNodes.map(({ address }) => address);
+const configPath = "/api/v1/namespaces/routelb-system/configmaps/config";
+
+export const routerRestart: Scenario = {
+  title: "restart of the only router",
+  promise: "reported",
+  async happen({ lab }) {
+    await lab.topology.router.restart();
+    await lab.awaitSessions(workerNodes.length);
+    await awaitGateways(lab, serviceAddress, everyGateway);
+    return "FRR ended and started again";
+  },
+  seenBy({ nextHops }) {
+    mustSee(
+      nextHops.some(({ gateways }) => gateways.length === 0),
+      "the route never left the kernel",
+    );
+    mustSee(nextHops.at(-1)?.gateways.length === 3, "not all next hops came back");
+  },
+};
+
+/**
+ * A node whose link is cut with no FIN. The Service is `Local`: what is lost was sent to the dead
+ * node itself. With `Cluster` the others send to its Pods, too, until Kubernetes takes them out.
+ */
+function deadNode(how: string, node: ScenarioNode, limitMs: number): Scenario {
+  return {
+    title: `dead node (its link is cut), ${how}`,
+    promise: "nothing-after",
+    async happen({ lab }, fromMs) {
+      const change = { gateway: node.address, fromMs };
+      await lab.topology.setSwitched(node.name, false);
+      const left = await gatewayChanged(lab, serviceAddress, "left", change);
+      await lab.topology.setSwitched(node.name, true);
+      await awaitGateways(lab, serviceAddress, everyGateway);
+      return `${node.name} out of the kernel ${formatSeconds(left.atMs - fromMs)} after the cut`;
+    },
+    seenBy(watched) {
+      nextHopsLeftAndCame(watched, [node]);
+      const tookMs = leftAfterMs(watched, node);
+      mustSee(tookMs <= limitMs, `${node.name} left ${formatSeconds(tookMs)} after the cut`);
+    },
+  };
+}
+
+/** The Hold Time, and a second for the router to do it. */
+export const deadNodeByHoldTimer: Scenario = {
+  ...deadNode("Hold Time 3 s", workerNode(3), 4_000),
+  async prepare({ lab }) {
+    await setPolicy(lab, "Local");
+    await editPeer(lab, (peer) => `${peer}\n  hold-time: 3s`);
+    await awaitNeighbors(lab, "a Hold Time of 3 s", (neighbor) => {
+      return textAt(neighbor, "bgpState") === "Established" && holdTimeMs(neighbor) === 3_000;
+    });
+  },
+};
+
+/** Three times 300 ms, a quarter of that for jitter, and a second for the router to do it. */
+export const deadNodeByBfd: Scenario = {
+  ...deadNode("BFD 3 x 300 ms", workerNode(3), 2_200),
+  async prepare({ lab }) {
+    await lab.topology.router.configure(
+      "bfd",
+      "profile lab",
+      "transmit-interval 300",
+      "receive-interval 300",
+      "exit",
+      "exit",
+      `router bgp ${scenario.routerAsn}`,
+      "neighbor nodes ebgp-multihop 2",
+      "neighbor nodes bfd profile lab",
+    );
+    await editPeer(
+      lab,
+      (peer) =>
+        `${peer.replace(/\n {2}hold-time: .*/, "")}\n  ebgp-multihop: true\n  bfd-profile: lab`,
+      "bfd-profiles:\n- name: lab\n  receive-interval: 300\n  transmit-interval: 300\n",
+    );
+    await awaitNeighbors(lab, "BFD up", (neighbor) => {
+      const isUp = textAt(neighbor, "peerBfdInfo", "status") === "Up";
+      return textAt(neighbor, "bgpState") === "Established" && isUp && holdTimeMs(neighbor) > 3_000;
+    });
+  },
+};
+
+/** A restart exit must not make BFD tell the router that the node is down. */
+export const speakerUpdateWithBfd: Scenario = {
+  ...speakerUpdate,
+  title: "rolling update of the speakers, with BFD",
+  async restore({ lab }) {
+    await awaitNeighbors(lab, "BFD up again", (neighbor) => {
+      return textAt(neighbor, "peerBfdInfo", "status") === "Up";
+    });
+    await setPolicy(lab, "Cluster");
+  },
+};
+
+/** Changes the one peer of the ConfigMap, as a user would. */
+async function editPeer(lab: Lab, edit: (peer: string) => string, appended = ""): Promise<void> {
+  const text = textAt(await lab.api.get(configPath), "data", "config") ?? "";
+  const config = text.replace(/- my-asn: (.*\n {2}.*)*/, edit) + appended;
+  mustSee(config !== text, `the ConfigMap holds no peer: ${text}`);
+  await lab.api.patch(configPath, { data: { config } });
+}
+
+async function awaitNeighbors(
+  lab: Lab,
+  what: string,
+  isWanted: (neighbor: Json | undefined) => boolean,
+): Promise<void> {
+  await waitFor(
+    async () => {
+      const neighbors = await lab.topology.router.vtyshJson("show bgp neighbors json");
+      return everyGateway.every((address) => isWanted(at(neighbors, address))) || undefined;
+    },
+    { what: `three sessions with ${what}`, timeoutMs: 60_000, intervalMs: 250 },
+  );
+  await awaitGateways(lab, serviceAddress, everyGateway);
+}
+
+function holdTimeMs(neighbor: Json | undefined): number {
+  return numberAt(neighbor, "bgpTimerHoldTimeMsecs") ?? 0;
+}
