@@ -60,6 +60,7 @@ debian_packages=(
   /usr/sbin/bgpctl:openbgpd
   /usr/sbin/exabgp:exabgp
   /usr/bin/promtool:prometheus
+  /usr/bin/tshark:tshark
 )
 
 install_debian_packages() {

@@ -1,7 +1,6 @@
 import type { AttributeContext } from "../bgp/codec/attribute.ts";
 import { NotificationError } from "../bgp/codec/error.ts";
 import { type Frame, Framer } from "../bgp/codec/frame.ts";
-import { headerOctets } from "../bgp/codec/iana.ts";
 import { decodeMessage, type ReceivedMessage } from "../bgp/codec/message.ts";
 import { notificationName } from "../bgp/codec/notification.ts";
 import { describeMessage, type Field, hex } from "../bgp/describe-message.ts";
@@ -76,7 +75,7 @@ function decodeStream(octets: Uint8Array, io: CommandIo, context: AttributeConte
   let read = 0;
   try {
     for (let frame = framer.next(); frame !== undefined; frame = framer.next()) {
-      read += headerOctets + frame.body.length;
+      read += frame.octets.length;
       print(decodeMessage(frame, context), frame, io);
     }
   } catch (error) {
@@ -95,7 +94,7 @@ function decodeStream(octets: Uint8Array, io: CommandIo, context: AttributeConte
 }
 
 function print(message: ReceivedMessage, frame: Frame, io: CommandIo): void {
-  io.write(`${message.type}, ${headerOctets + frame.body.length} octets\n`);
+  io.write(`${message.type}, ${frame.octets.length} octets\n`);
   const fields = describeMessage(message);
   const width = Math.max(...fields.map(([name]) => name.length));
   for (const [name, text] of fields) {

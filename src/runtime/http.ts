@@ -16,6 +16,11 @@ export interface HttpServerOptions {
    * of the event loop between, so it must not be changed after.
    */
   readonly state?: (query: URLSearchParams) => object;
+  /**
+   * The capture file that `/capture?peer=NAME` is; undefined: there is no such peer. Absent: the
+   * path does not exist.
+   */
+  readonly capture?: (peer: string) => Uint8Array | undefined;
   readonly logger: Logger;
 }
 
@@ -28,7 +33,7 @@ export interface HttpServer {
 
 /**
  * Serves `/metrics` (Prometheus), `/healthz` (200 as long as the event loop turns), `/readyz` (200,
- * or 503 with a reason on each line) and `/state` (JSON).
+ * or 503 with a reason on each line), `/state` (JSON) and `/capture` (pcap).
  *
  * @throws Error if the address cannot be listened on
  */
@@ -98,8 +103,26 @@ async function answer(
         await writeState(response, options.state(url.searchParams));
         return;
       }
+      break;
+    case "/capture":
+      if (options.capture !== undefined) {
+        writeCapture(response, options.capture(url.searchParams.get("peer") ?? ""));
+        return;
+      }
   }
-  text(response, 404, "there are /metrics, /healthz, /readyz and /state\n");
+  const paths = ["/metrics", "/healthz", "/readyz"];
+  const more = Object.entries({ "/state": options.state, "/capture": options.capture });
+  const all = [...paths, ...more.flatMap(([path, serve]) => (serve === undefined ? [] : [path]))];
+  text(response, 404, `there are ${all.join(", ")}\n`);
+}
+
+function writeCapture(response: ServerResponse, capture: Uint8Array | undefined): void {
+  if (capture === undefined) {
+    text(response, 404, "say which peer: /capture?peer=NAME, as /state names it\n");
+    return;
+  }
+  response.writeHead(200, { "content-type": "application/vnd.tcpdump.pcap" });
+  response.end(capture);
 }
 
 function text(response: ServerResponse, status: number, body: string): void {

@@ -129,7 +129,12 @@ export async function runSpeaker(
     port: options.port,
     metrics: registry,
     whyNotReady: () => speaker.whyNotReady(),
-    ...(options.servesState ? { state: (query) => speaker.state(readStateQuery(query)) } : {}),
+    ...(options.servesState
+      ? {
+          state: (query) => speaker.state(readStateQuery(query)),
+          capture: (peer) => speaker.capture(peer),
+        }
+      : {}),
     logger: logger.child({ component: "http" }),
   });
   world.onListening(http.port);

@@ -61,6 +61,21 @@ test("/metrics is the registry in the format of Prometheus", limits, async (t) =
   assert.match(headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
 });
 
+test("/capture is a file for each peer, and only there if it is on", limits, async (t) => {
+  const capture = (peer: string) =>
+    peer === "[fe80::1%eth0]:179" ? Buffer.from("pcap") : undefined;
+  const { get } = await setUp(t, { capture });
+  const { text, headers } = await get(`/capture?peer=${encodeURIComponent("[fe80::1%eth0]:179")}`);
+  assert.equal(text, "pcap");
+  assert.equal(headers.get("content-type"), "application/vnd.tcpdump.pcap");
+  assert.deepEqual(
+    [(await get("/capture?peer=x")).status, (await get("/capture")).status],
+    [404, 404],
+  );
+  const off = await (await setUp(t)).get("/capture?peer=a");
+  assert.deepEqual([off.status, off.text], [404, "there are /metrics, /healthz, /readyz\n"]);
+});
+
 test("/state is JSON, and only there if it is on", limits, async (t) => {
   const state = {
     node: "node1",

@@ -29,6 +29,10 @@ test("from the API to the router and back, with SIGTERM at the end", limits, asy
   assert.equal(state.sessions[0].state, "Established");
   assert.equal(state.routes.router[0].prefix, "172.16.7.192/32");
   assert.deepEqual(state.services[0].advertised, ["172.16.7.192"]);
+  const capture = await get("/capture?peer=router");
+  assert.equal(capture.status, 200);
+  assert.ok(capture.text.includes("node1"), "our OPEN has the hostname capability");
+  assert.equal((await get("/capture?peer=nobody")).status, 404);
 
   applySlice(server, "nginx", false);
   await router.untilRoutes();

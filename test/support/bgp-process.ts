@@ -2,8 +2,10 @@
  * Runs one BGP session for tests in namespaces. It listens on the UNIX socket that its first
  * argument names; each line that it gets is a request, each line that it sends the answer.
  */
+import { writeFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { encodePcap } from "../../src/bgp/pcap.ts";
 import { localInterfaces } from "../../src/bgp/session/interfaces.ts";
 import { BgpListener } from "../../src/bgp/session/listener.ts";
 import { Session, type SessionPeer } from "../../src/bgp/session/session.ts";
@@ -74,6 +76,9 @@ async function answer(request: SpeakerRequest): Promise<unknown> {
       return {};
     case "close-for-restart":
       return { closed: session?.closeForRestart() };
+    case "capture":
+      await writeFile(request.path, encodePcap(session?.recordedMessages ?? []));
+      return {};
     case "memory":
       return process.memoryUsage();
   }

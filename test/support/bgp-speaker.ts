@@ -31,6 +31,8 @@ export type SpeakerRequest =
   | { readonly type: "status" }
   | { readonly type: "close"; readonly text: string }
   | { readonly type: "close-for-restart" }
+  /** Writes the recorded messages as a pcap file. */
+  | { readonly type: "capture"; readonly path: string }
   | { readonly type: "memory" };
 
 /** One BGP session in a process of its own, in a namespace, driven by the test. */

@@ -48,7 +48,12 @@ export class MemoryConnection implements TransportConnection {
 
   accept(local: Address = makeAddress("ipv4", 0xac10_070bn)): void {
     this.state = "open";
-    this.#listener.connected(local, this.target.address);
+    this.#listener.connected({
+      local,
+      localPort: 40_000,
+      remote: this.target.address,
+      remotePort: this.target.port,
+    });
   }
 
   /** The peer sends octets. */

@@ -9,9 +9,12 @@ import {
 
 export type MessageTypeCode = (typeof MessageType)[keyof typeof MessageType];
 
-/** One message: its type and what follows the header. */
+/** One message. */
 export interface Frame {
   readonly type: MessageTypeCode;
+  /** With its header. */
+  readonly octets: Uint8Array;
+  /** What follows the header, of the same memory. */
   readonly body: Uint8Array;
 }
 
@@ -82,9 +85,14 @@ export class Framer {
     if (this.#end - this.#start < length) {
       return undefined;
     }
-    const body = this.#octets.slice(this.#start + headerOctets, this.#start + length);
+    const octets = this.#octets.slice(this.#start, this.#start + length);
     this.#start += length;
-    return { type, body };
+    return { type, octets, body: octets.subarray(headerOctets) };
+  }
+
+  /** A copy of what was taken as no message yet; after an error, of what is none. */
+  rest(): Uint8Array {
+    return this.#octets.slice(this.#start, this.#end);
   }
 }
 

@@ -21,7 +21,10 @@ export const keepalive: Keepalive = { type: "KEEPALIVE" };
  *
  * @throws NotificationError with what the NOTIFICATION that answers it must hold
  */
-export function decodeMessage(frame: Frame, context: AttributeContext): ReceivedMessage {
+export function decodeMessage(
+  frame: Pick<Frame, "type" | "body">,
+  context: AttributeContext,
+): ReceivedMessage {
   switch (frame.type) {
     case MessageType.Open:
       return decodeOpen(frame.body);

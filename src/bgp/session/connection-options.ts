@@ -3,16 +3,17 @@ import type { RouteRefresh } from "../codec/route-refresh.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
 import type { DownReason } from "../down-reason.ts";
 import type { Event, FsmSettings, State } from "../fsm-types.ts";
+import type { ConnectionEnds, MessageRecord } from "../message-record.ts";
 import type { Negotiated, OpenTerms } from "../negotiate.ts";
 import type { Clock, Logger } from "./ports.ts";
 import type { MutableCounters } from "./status.ts";
-import type { ConnectTarget, Ends, Transport } from "./transport.ts";
+import type { ConnectTarget, Transport } from "./transport.ts";
 
 /** What a connection tells the session that owns it; never from inside a call of the session's. */
 export interface ConnectionObserver {
   /** After a step that led to another state or failed; what else is called comes before. */
   changed(state: State): void;
-  up(negotiated: Negotiated, ends: Ends): void;
+  up(negotiated: Negotiated, ends: ConnectionEnds): void;
   down(reason: DownReason): void;
   failed(reason: DownReason): void;
   /** A message of the established session that the state machine leaves to us. */
@@ -31,6 +32,7 @@ export interface ConnectionOptions {
   readonly transport: Transport;
   readonly logger: Logger;
   readonly counters: MutableCounters;
+  readonly record: MessageRecord;
   readonly observer: ConnectionObserver;
 }
 

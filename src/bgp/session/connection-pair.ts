@@ -3,10 +3,11 @@ import { ceaseNotification, type Notification } from "../codec/notification.ts";
 import { survivingConnection } from "../collision.ts";
 import type { DownReason } from "../down-reason.ts";
 import type { Event, State } from "../fsm-types.ts";
+import type { ConnectionEnds } from "../message-record.ts";
 import type { OpenTerms } from "../negotiate.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionObserver, ConnectionOptions, StopEvent } from "./connection-options.ts";
-import type { Ends, IncomingTcp } from "./transport.ts";
+import type { IncomingTcp } from "./transport.ts";
 
 const rank = {
   Idle: 0,
@@ -44,7 +45,7 @@ export class ConnectionPair {
     return this.#leader.state;
   }
 
-  get ends(): Ends | undefined {
+  get ends(): ConnectionEnds | undefined {
     return this.#leader.ends;
   }
 

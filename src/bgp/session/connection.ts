@@ -3,6 +3,7 @@ import { encodeMessage, type Message } from "../codec/message.ts";
 import type { DownReason } from "../down-reason.ts";
 import { transition } from "../fsm.ts";
 import type { Action, Event, State } from "../fsm-types.ts";
+import type { ConnectionEnds, ConnectionRecord } from "../message-record.ts";
 import { makeOpen, type Negotiated, type OpenTerms } from "../negotiate.ts";
 import { noFailures, type RetryHistory, retryAfter, stableAfterSeconds } from "../retry.ts";
 import type { ConnectionOptions, StopEvent } from "./connection-options.ts";
@@ -11,7 +12,7 @@ import { ReadSlices } from "./read-slices.ts";
 import { eventOf } from "./received-event.ts";
 import type { MutableCounters } from "./status.ts";
 import { type SessionTimerName, Timers } from "./timers.ts";
-import type { ConnectionListener, Ends, IncomingTcp, TransportConnection } from "./transport.ts";
+import type { ConnectionListener, IncomingTcp, TransportConnection } from "./transport.ts";
 
 const counterOf = {
   OPEN: "opensSent",
@@ -31,7 +32,8 @@ export class Connection {
   #isStopped = true;
   #state: State = { name: "Idle" };
   #tcp: TransportConnection | undefined;
-  #ends: Ends | undefined;
+  #ends: ConnectionEnds | undefined;
+  #record: ConnectionRecord | undefined;
   #terms: OpenTerms | undefined;
   #reader: MessageReader;
   readonly #slices: ReadSlices;
@@ -41,7 +43,7 @@ export class Connection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    this.#reader = new MessageReader(options);
+    this.#reader = this.#newReader();
     const { clock, random } = options;
     this.#slices = new ReadSlices(clock);
     this.#timers = new Timers(clock, random, (timer) => this.#expired(timer));
@@ -52,7 +54,7 @@ export class Connection {
   }
 
   /** Absent while TCP is down. */
-  get ends(): Ends | undefined {
+  get ends(): ConnectionEnds | undefined {
     return this.#ends;
   }
 
@@ -100,7 +102,7 @@ export class Connection {
     const listener = this.#listener();
     this.#tcp = incoming.attach(listener);
     this.dispatch({ type: "start-passively" });
-    listener.connected(incoming.local, incoming.remote);
+    listener.connected(incoming);
   }
 
   /** Ends the connection, if there is one, and every further attempt until `start`. */
@@ -124,6 +126,7 @@ export class Connection {
       return false;
     }
     const hasRoom = this.#tcp.write(octets);
+    this.#record?.sent(octets, this.#options.clock.wallTime());
     this.dispatch({ type: "updates-sent" });
     return hasRoom;
   }
@@ -166,14 +169,22 @@ export class Connection {
   #connect(): void {
     const { transport, target, counters } = this.#options;
     counters.connectAttempts += 1;
-    this.#reader = new MessageReader(this.#options);
+    this.#reader = this.#newReader();
     this.#tcp = transport.connect(target, this.#listener());
+  }
+
+  #newReader(): MessageReader {
+    const { clock } = this.#options;
+    return new MessageReader(this.#options, (octets) =>
+      this.#record?.received(octets, clock.wallTime()),
+    );
   }
 
   #listener(): ConnectionListener {
     return {
-      connected: (local, remote) => {
-        this.#ends = { local, remote };
+      connected: ({ local, localPort, remote, remotePort }) => {
+        this.#ends = { local, localPort, remote, remotePort };
+        this.#record = this.#options.record.open(this.#ends);
         this.#terms = this.#options.termsFor(local);
         this.dispatch({ type: "tcp-connected", open: makeOpen(this.#terms) });
       },
@@ -188,29 +199,30 @@ export class Connection {
       closed: (error) => {
         // What came before the end still counts: the last message may say why.
         this.#read("to-the-end");
-        const code = error === undefined ? undefined : socketErrorCode(error);
-        this.dispatch({ type: "tcp-closed", ...(code !== undefined && { error: code }) });
+        this.dispatch({ type: "tcp-closed", ...(error && { error: socketErrorCode(error) }) });
       },
     };
   }
 
   #disconnect(flush: boolean): void {
-    const tcp = this.#tcp;
+    if (flush && this.#tcp !== undefined) {
+      this.#ended = this.#tcp.end();
+    } else {
+      this.#tcp?.destroy();
+    }
     this.#tcp = undefined;
     this.#ends = undefined;
+    this.#record = undefined;
     this.#slices.cancel();
-    if (flush && tcp !== undefined) {
-      this.#ended = tcp.end();
-    } else {
-      tcp?.destroy();
-    }
   }
 
   #send(message: Extract<Action, { type: "send" }>["message"]): void {
     const { counters } = this.#options;
     counters.messagesSent += 1;
     counters[counterOf[message.type]] += 1;
-    this.#tcp?.write(encodeMessage(message, this.#context()));
+    const octets = encodeMessage(message, this.#context());
+    this.#tcp?.write(octets);
+    this.#record?.sent(octets, this.#options.clock.wallTime());
   }
 
   #up(negotiated: Negotiated): void {

@@ -11,6 +11,9 @@ export interface MessageReaderOptions {
   readonly counters: MutableCounters;
 }
 
+/** Called with each message's octets before they are looked at, and with those that are none. */
+export type OnOctets = (octets: Uint8Array) => void;
+
 const counterOf = {
   OPEN: "opensReceived",
   UPDATE: "updatesReceived",
@@ -22,10 +25,12 @@ const counterOf = {
 /** Makes messages of what TCP brings, and counts them. */
 export class MessageReader {
   readonly #options: MessageReaderOptions;
+  readonly #onOctets: OnOctets;
   readonly #framer = new Framer();
 
-  constructor(options: MessageReaderOptions) {
+  constructor(options: MessageReaderOptions, onOctets: OnOctets) {
     this.#options = options;
+    this.#onOctets = onOctets;
   }
 
   push(octets: Uint8Array): void {
@@ -41,11 +46,15 @@ export class MessageReader {
       if (frame === undefined) {
         return undefined;
       }
+      this.#onOctets(frame.octets);
       const message = decodeMessage(frame, context);
       counters.messagesReceived += 1;
       counters[counterOf[message.type]] += 1;
       return message;
     } catch (error) {
+      if (frame === undefined) {
+        this.#onOctets(this.#framer.rest());
+      }
       return error instanceof NotificationError ? error : this.#bug(error, frame);
     }
   }

@@ -9,6 +9,7 @@ import type { RouteRefresh } from "../codec/route-refresh.ts";
 import type { ReceivedUpdate } from "../codec/update.ts";
 import { type DownReason, describeDownReason } from "../down-reason.ts";
 import type { State } from "../fsm-types.ts";
+import { MessageRecord, type RecordedMessage } from "../message-record.ts";
 import type { Route } from "../route.ts";
 import { ConnectionPair } from "./connection-pair.ts";
 import { openTerms } from "./open-terms.ts";
@@ -38,6 +39,7 @@ export class Session {
   readonly #sender: RouteSender;
   readonly #receiver: RouteReceiver;
   readonly #counters = zeroCounters();
+  readonly #record = new MessageRecord();
   #state: State = { name: "Idle" };
   #sinceWallTimeMs: number;
   #wasUp = false;
@@ -86,6 +88,7 @@ export class Session {
       transport,
       logger,
       counters,
+      record: this.#record,
       observer: {
         changed: (state) => this.#changed(state),
         up: (negotiated, ends) => {
@@ -146,6 +149,11 @@ export class Session {
       firstEndOfRibSent: [...endOfRibSent],
       synced: negotiated?.families.every((family) => endOfRibSent.has(family)) ?? false,
     };
+  }
+
+  /** The last messages, sent and received, over all connections; oldest first. */
+  get recordedMessages(): readonly RecordedMessage[] {
+    return this.#record.messages;
   }
 
   /** Withdraws everything, sends Cease with the text and closes; resolves when that is done. */

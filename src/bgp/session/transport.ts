@@ -1,5 +1,6 @@
 import { Socket } from "node:net";
 import { type Address, makeAddress, parseAddress } from "../../net/address.ts";
+import type { ConnectionEnds } from "../message-record.ts";
 
 /** How to reach a peer, and what the socket must have before its first packet. */
 export interface ConnectTarget {
@@ -17,18 +18,12 @@ export interface ConnectTarget {
  * connection. After `closed` nothing more comes.
  */
 export interface ConnectionListener {
-  connected(local: Address, remote: Address): void;
+  connected(ends: ConnectionEnds): void;
   received(octets: Uint8Array): void;
   /** All that was written has left for the kernel; comes after each `write` that gets that far. */
   drained(): void;
   /** The connection ended or never came to be; `error` is absent when the peer closed in order. */
   closed(error?: Error): void;
-}
-
-/** The two ends of an established TCP connection. */
-export interface Ends {
-  readonly local: Address;
-  readonly remote: Address;
 }
 
 /** One TCP connection, or the attempt at one. */
@@ -48,7 +43,7 @@ export interface TransportConnection {
 }
 
 /** A TCP connection that the peer opened, not yet anybody's. */
-export interface IncomingTcp extends Ends {
+export interface IncomingTcp extends ConnectionEnds {
   /** From now on `listener` hears of it; `connected` is not called. */
   attach(listener: ConnectionListener): TransportConnection;
 }
@@ -196,32 +191,40 @@ class TcpConnection implements TransportConnection {
   }
 
   #connected(socket: Socket): void {
-    const local = socketAddress(socket.localAddress);
-    const remote = socketAddress(socket.remoteAddress);
-    if (local === undefined || remote === undefined) {
+    const ends = endsOf(socket);
+    if (ends === undefined) {
       socket.destroy(new Error("the connection ended while it was set up"));
       return;
     }
-    this.#listener?.connected(local, remote);
+    this.#listener?.connected(ends);
   }
 }
 
 /** Undefined if the connection is gone already. */
 export function incomingTcp(socket: Socket): IncomingTcp | undefined {
+  const ends = endsOf(socket);
+  return (
+    ends && {
+      ...ends,
+      attach(listener) {
+        const connection = new TcpConnection(listener);
+        connection.accept(socket);
+        return connection;
+      },
+    }
+  );
+}
+
+function endsOf(socket: Socket): ConnectionEnds | undefined {
   const local = socketAddress(socket.localAddress);
   const remote = socketAddress(socket.remoteAddress);
-  if (local === undefined || remote === undefined) {
-    return undefined;
-  }
-  return {
-    local,
-    remote,
-    attach(listener) {
-      const connection = new TcpConnection(listener);
-      connection.accept(socket);
-      return connection;
-    },
-  };
+  const { localPort, remotePort } = socket;
+  return local === undefined ||
+    remote === undefined ||
+    localPort === undefined ||
+    remotePort === undefined
+    ? undefined
+    : { local, localPort, remote, remotePort };
 }
 
 /** A socket of both families shows IPv4 addresses mapped (RFC 4291 §2.5.5.2). */

@@ -1,3 +1,4 @@
+import type { RecordedMessage } from "../../bgp/message-record.ts";
 import type { Route } from "../../bgp/route.ts";
 import type { Acceptor } from "../../bgp/session/listener.ts";
 import {
@@ -96,6 +97,11 @@ export class Sessions {
 
   planned(): readonly PlannedSession[] {
     return [...this.#slots.values()].map(({ planned }) => planned);
+  }
+
+  /** What the session with the peer of this name recorded; undefined: there is none. */
+  recordedMessages(name: string): readonly RecordedMessage[] | undefined {
+    return this.#slots.get(name)?.session.recordedMessages;
   }
 
   statuses(): readonly SessionStatus[] {

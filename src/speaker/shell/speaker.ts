@@ -1,3 +1,4 @@
+import { encodePcap } from "../../bgp/pcap.ts";
 import type { Acceptor } from "../../bgp/session/listener.ts";
 import type { SessionPorts } from "../../bgp/session/session.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
@@ -169,6 +170,12 @@ export class Speaker {
       (ms) => new Date(ms).toISOString(),
       query,
     );
+  }
+
+  /** The last messages of a session as a pcap file; undefined: there is no such peer. */
+  capture(peer: string): Uint8Array | undefined {
+    const messages = this.#sessions.recordedMessages(peer);
+    return messages && encodePcap(messages);
   }
 
   statuses(): readonly SessionStatus[] {

@@ -11,7 +11,9 @@ function call(under: SessionUnderTest): Notification | undefined {
   const { target } = under.transport.last;
   return under.session.accept({
     local: makeAddress("ipv4", 0xac10_070bn),
+    localPort: 179,
     remote: target.address,
+    remotePort: 40_000,
     attach: (listener) => {
       const connection = new MemoryConnection(target, listener);
       connection.state = "open";

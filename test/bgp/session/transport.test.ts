@@ -21,12 +21,13 @@ async function listen(host: string): Promise<{ server: Server; port: number }> {
 
 /** Keeps what a connection tells, and resolves promises when it does. */
 function recorder() {
-  const connected = Promise.withResolvers<readonly [string, string]>();
+  const connected = Promise.withResolvers<readonly [string, string, number]>();
   const closed = Promise.withResolvers<Error | undefined>();
   const drained = Promise.withResolvers<void>();
   const received: Uint8Array[] = [];
   const listener: ConnectionListener = {
-    connected: (local, remote) => connected.resolve([local.text, remote.text]),
+    connected: ({ local, remote, remotePort }) =>
+      connected.resolve([local.text, remote.text, remotePort]),
     received: (octets) => received.push(octets),
     drained: () => drained.resolve(),
     closed: (error) => closed.resolve(error),
@@ -48,7 +49,7 @@ for (const host of ["127.0.0.1", "::1"]) {
     const connection = tcpTransport.connect({ address: address(host), port }, seen.listener);
     const [socket] = await accepted;
     assert.ok(socket);
-    assert.deepEqual(await seen.connected, [host, host]);
+    assert.deepEqual(await seen.connected, [host, host, port]);
     connection.write(Uint8Array.of(1, 2, 3));
     await seen.drained;
     const [octets]: Buffer[] = await once(socket, "data");
@@ -65,7 +66,7 @@ test("the source address is taken, and one that is not ours is an error", async 
   const target = { address: address("127.0.0.1"), port };
   const sourceAddress = address("127.0.0.2");
   const connection = tcpTransport.connect({ ...target, sourceAddress }, seen.listener);
-  assert.deepEqual(await seen.connected, ["127.0.0.2", "127.0.0.1"]);
+  assert.deepEqual(await seen.connected, ["127.0.0.2", "127.0.0.1", port]);
   connection.destroy();
   const refused = recorder();
   const foreign = address("192.0.2.1");

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import type { BgpSpeaker } from "../support/bgp-speaker.ts";
+import { FrrLink } from "../support/frr-link.ts";
+
+const types = { OPEN: "1", UPDATE: "2", NOTIFICATION: "3", KEEPALIVE: "4" } as const;
+
+/** One packet as tshark shows it; a field that stands there several times has several values. */
+type Packet = Readonly<Record<string, readonly string[]>>;
+
+/** A session's recorded messages, read by tshark with every check that it has switched on. */
+class Capture {
+  readonly #file: string;
+
+  private constructor(file: string) {
+    this.#file = file;
+  }
+
+  static async of(speaker: BgpSpeaker, link: FrrLink): Promise<Capture> {
+    const file = link.instance.path(`capture-${performance.now()}.pcap`);
+    await speaker.request({ type: "capture", path: file });
+    return new Capture(file);
+  }
+
+  async packets(filter: string, ...fields: readonly string[]): Promise<Packet[]> {
+    const options = ["tcp.check_checksum:TRUE", "ip.check_checksum:TRUE"];
+    const { stdout } = await promisify(execFile)(
+      "tshark",
+      [
+        "-n",
+        "-r",
+        this.#file,
+        "-Y",
+        filter,
+        "-T",
+        "fields",
+        "-E",
+        "aggregator=;",
+        ...options.flatMap((option) => ["-o", option]),
+        ...fields.flatMap((field) => ["-e", field]),
+      ],
+      { maxBuffer: 64 * 1024 * 1024 },
+    );
+    return stdout
+      .split("\n")
+      .slice(0, -1)
+      .map((line) => {
+        const columns = line.split("\t");
+        return Object.fromEntries(
+          fields.map((field, index) => [field, (columns[index] ?? "").split(";").filter(Boolean)]),
+        );
+      });
+  }
+
+  async values(filter: string, field: string): Promise<string[]> {
+    return (await this.packets(filter, field)).flatMap((packet) => packet[field] ?? []);
+  }
+
+  /** What tshark finds wrong, but for messages that it says were cut. */
+  faults(): Promise<Packet[]> {
+    const wrong = [
+      "_ws.malformed",
+      "_ws.expert.severity >= warning",
+      "tcp.analysis.flags",
+      "tcp.checksum.status == Bad",
+      "ip.checksum.status == Bad",
+    ];
+    return this.packets(wrong.join(" || "), "frame.number", "_ws.expert.message");
+  }
+}
+
+function inSync(speaker: BgpSpeaker) {
+  return speaker.waitFor("the router has every route", ({ synced, pending }) => synced && !pending);
+}
+
+test("tshark reads a session with FRR: every message, each prefix, across TCP segments", async () => {
+  await using link = await FrrLink.start("capture");
+  const speaker = await link.speaker();
+  await speaker.request({ type: "routes", routes: { count: 10_000 } });
+  await inSync(speaker);
+  await speaker.request({ type: "routes", routes: [{ prefix: "2001:db8:7::1/128" }] });
+  await inSync(speaker);
+  await speaker.request({ type: "close", text: "the record ends here" });
+  const capture = await Capture.of(speaker, link);
+
+  assert.deepEqual(await capture.faults(), []);
+  const ours = "ip.src == 172.16.7.11 && tcp.dstport == 179";
+  const theirs = "ip.src == 172.16.7.1 && tcp.srcport == 179";
+  assert.deepEqual(await capture.values(`${ours} && bgp.type == 1`, "bgp.open.myas"), ["64522"]);
+  assert.deepEqual(await capture.values(`${theirs} && bgp.type == 1`, "bgp.open.myas"), ["64512"]);
+  const sent = await capture.values(ours, "bgp.type");
+  assert.deepEqual(
+    [sent[0], sent[1], sent.at(-1)],
+    [types.OPEN, types.KEEPALIVE, types.NOTIFICATION],
+  );
+  assert.ok((await capture.values(theirs, "bgp.type")).includes(types.KEEPALIVE));
+  const advertised = `${ours} && bgp.update.path_attribute.origin`;
+  const prefixes = await capture.values(advertised, "bgp.nlri_prefix");
+  assert.equal(new Set(prefixes).size, 10_000);
+  assert.deepEqual(await capture.values(advertised, "bgp.mp_reach_nlri_ipv6_prefix"), [
+    "2001:db8:7::1",
+  ]);
+  const withdrawn = await capture.values(ours, "bgp.withdrawn_prefix");
+  assert.deepEqual(new Set(withdrawn), new Set(prefixes));
+  const [text] = await capture.values(`${ours} && bgp.type == 3`, "bgp.notify.communication");
+  assert.equal(text, "the record ends here");
+});
+
+test("over IPv6, and with more than is kept: what was cut is said to be", async () => {
+  await using link = await FrrLink.start("capturesix", {
+    lines: ["neighbor fd00:7::11 remote-as 64522", "neighbor fd00:7::11 timers 3 9"],
+  });
+  const speaker = await link.speaker({ peerAddress: "fd00:7::1" });
+  const count = 40_000;
+  await speaker.request({ type: "routes", routes: { count } });
+  await inSync(speaker);
+  const refreshes = 8;
+  for (let refresh = 1; refresh <= refreshes; refresh += 1) {
+    await link.frr.vtysh("clear bgp ipv4 unicast fd00:7::11 soft in");
+    await speaker.waitFor(
+      `all routes were sent again, time ${refresh}`,
+      ({ counters }) =>
+        counters.routeRefreshesSent === 2 * refresh &&
+        counters.prefixesAdvertised === count * (1 + refresh),
+    );
+  }
+  const capture = await Capture.of(speaker, link);
+
+  assert.deepEqual(await capture.faults(), []);
+  const ours = "ipv6.src == fd00:7::11 && tcp.dstport == 179";
+  const cut = await capture.packets(`${ours} && frame.cap_len < frame.len`, "frame.number");
+  assert.ok(cut.length > 0, "some messages were cut");
+  const refresh = await capture.values("bgp.type == 5", "bgp.route_refresh.subtype");
+  assert.deepEqual(new Set(refresh), new Set(["0", "1", "2"]));
+  const prefixes = await capture.values(ours, "bgp.nlri_prefix");
+  assert.equal(new Set(prefixes).size, count);
+});
