@@ -26,6 +26,7 @@ const [concurrency = 1, count = 0, intervalMs = 0, timeoutMs = 1000, firstPort =
   numbers.map(Number);
 const ending = new AbortController();
 let started = 0;
+let portsTaken = 0;
 
 process.stdin.on("end", () => ending.abort());
 process.stdin.resume();
@@ -33,12 +34,19 @@ process.stdin.resume();
 async function askAgain(): Promise<void> {
   while (!ending.signal.aborted) {
     if (count > 0 && started >= count) return;
-    const localPort = 1_024 + ((firstPort - 1_024 + started) % (65_536 - 1_024));
     started += 1;
-    const result = await ask(localPort);
+    let result = await ask(takePort());
+    // Somebody else on this host has the port: nothing was sent, and it is no answer of the cluster.
+    while (result.outcome === "EADDRINUSE") result = await ask(takePort());
     process.stdout.write(`${JSON.stringify(result)}\n`);
     if (intervalMs > 0) await delay(intervalMs);
   }
+}
+
+function takePort(): number {
+  const port = 1_024 + ((firstPort - 1_024 + portsTaken) % (65_536 - 1_024));
+  portsTaken += 1;
+  return port;
 }
 
 function ask(localPort: number): Promise<ProbeResult> {
