@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { type FoundConfig, findConfigs } from "../config/manifest.ts";
 import type { Config, ConfigFinding } from "../config/model.ts";
 import { formatFinding, parseConfig } from "../config/parse.ts";
@@ -12,7 +11,7 @@ import {
   parseFlags,
   UsageError,
 } from "./flags.ts";
-import type { CommandIo } from "./io.ts";
+import { type CommandIo, readText } from "./io.ts";
 import { findLive, type LiveFinding, type LiveInputs } from "./lint/live-findings.ts";
 import { hasMetallbSpeakers } from "./lint/metallb.ts";
 import { pathFindings, type RouterLimits } from "./lint/path-findings.ts";
@@ -101,7 +100,7 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   if (name === undefined || more.length > 0) {
     throw new UsageError("give one FILE, or - for the standard input");
   }
-  const text = await readText(name, io);
+  const text = await readFileText(name, io);
   const file = name === "-" ? "stdin" : name;
   const checked = text === undefined ? undefined : checkText(text, file, io);
   if (text === undefined || checked === undefined) {
@@ -181,23 +180,14 @@ function shownLive({ severity, subject, message }: LiveFinding, file: string): S
   return { severity, text: `${file}: ${mark}${subject}: ${message}`, message };
 }
 
-async function readText(name: string, io: CommandIo): Promise<string | undefined> {
+async function readFileText(name: string, io: CommandIo): Promise<string | undefined> {
   try {
-    const bytes = name === "-" ? await readAll(io.stdin) : await readFile(name);
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return await readText(name, io);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     io.writeError(`routelb lint: cannot read ${name}: ${why}\n`);
     return undefined;
   }
-}
-
-async function readAll(stream: CommandIo["stdin"]): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) {
-    chunks.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function checkText(text: string, file: string, io: CommandIo): Check | undefined {

@@ -48,6 +48,11 @@ const commands: Readonly<Record<string, Command>> = {
     usage: async () => (await import("./router-config.ts")).routerConfigUsage,
     run: async (args, io) => (await import("./router-config.ts")).runRouterConfig(args, io),
   },
+  convert: {
+    summary: "make a ConfigMap of MetalLB's custom resources",
+    usage: async () => (await import("./convert.ts")).convertUsage,
+    run: async (args, io) => (await import("./convert.ts")).runConvert(args, io),
+  },
   decode: {
     summary: "explain a BGP message in hexadecimal, field by field",
     usage: async () => (await import("./decode.ts")).decodeUsage,

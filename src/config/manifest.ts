@@ -41,7 +41,8 @@ export function findConfigs(fileText: string): FileContent {
   return { type: "configs", configs };
 }
 
-function manifestsIn(root: Tree): Mapping[] {
+/** The manifests of a document: those in a List one by one; none if it has no kind. */
+export function manifestsIn(root: Tree): Mapping[] {
   if (root.type !== "mapping" || textAt(root, "kind") === undefined) {
     return [];
   }
@@ -89,11 +90,11 @@ function indentOf(text: string, at: Position, fileText: string): number | undefi
   return indent >= 0 && areAlike ? indent : undefined;
 }
 
-function valueAt(mapping: Mapping, key: string): Tree | undefined {
+export function valueAt(mapping: Mapping, key: string): Tree | undefined {
   return mapping.entries.find((entry) => entry.key === key)?.value;
 }
 
-function textAt(mapping: Mapping, key: string): string | undefined {
+export function textAt(mapping: Mapping, key: string): string | undefined {
   const value = valueAt(mapping, key);
   return value?.type === "scalar" ? value.text : undefined;
 }

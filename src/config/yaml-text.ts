@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 
-/** A value as YAML, in the order of its members; those that are undefined are left out. */
+/** A value as YAML, in the order of its members; those that are undefined are left out, none is an alias. */
 export function formatYaml(value: object): string {
-  return stringify(value, { lineWidth: 0, keepUndefined: false });
+  return stringify(value, { lineWidth: 0, keepUndefined: false, aliasDuplicateObjects: false });
 }

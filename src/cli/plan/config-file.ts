@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { findConfigs } from "../../config/manifest.ts";
 import type { Config } from "../../config/model.ts";
 import { formatFinding, parseConfig } from "../../config/parse.ts";
-import type { CommandIo } from "../io.ts";
+import { type CommandIo, readText } from "../io.ts";
 
 export interface ConfigFile {
   readonly text: string;
@@ -20,7 +19,7 @@ export async function readConfigFile(
   file: string,
   io: CommandIo,
 ): Promise<ConfigFile | undefined> {
-  const text = await readText(command, file, io);
+  const text = await readFileText(command, file, io);
   const config = text === undefined ? undefined : configOf(command, text, file, io);
   return text === undefined || config === undefined ? undefined : { text, config };
 }
@@ -42,20 +41,16 @@ function configOf(command: string, text: string, file: string, io: CommandIo): C
   return undefined;
 }
 
-async function readText(command: string, file: string, io: CommandIo): Promise<string | undefined> {
+async function readFileText(
+  command: string,
+  file: string,
+  io: CommandIo,
+): Promise<string | undefined> {
   try {
-    return file === "-" ? await readAll(io.stdin) : await readFile(file, "utf8");
+    return await readText(file, io);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     io.writeError(`routelb ${command}: cannot read ${file}: ${why}\n`);
     return undefined;
   }
-}
-
-async function readAll(stream: CommandIo["stdin"]): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) {
-    chunks.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
