@@ -2,8 +2,9 @@
  * Runs the tests: the suites that are named, else `unit` (no root, seconds), `fuzz` and `lab` (root).
  *
  * The unit tests share one process, since each start of Node costs more than most files of them do.
- * The lab's tests start routers and namespaces, and so run one file at a time, in a process each. A
- * skipped test counts as a failure, because nobody reads a line that says "skipped".
+ * The lab's tests start routers and namespaces, and so run one file at a time, in a process each;
+ * those on a real Kubernetes mostly wait for its controllers, so two files at a time. A skipped test
+ * counts as a failure, because nobody reads a line that says "skipped".
  */
 import { spawnSync } from "node:child_process";
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,7 +14,17 @@ import { join } from "node:path";
 /** What needs root, namespaces, routers, kubectl or promtool. */
 const labFolders = ["test/lab/", "test/lab-kube/kubectl", "test/deploy/alerts"];
 
-function run(title: string, files: readonly string[], isolation: "none" | "process"): boolean {
+interface RunOptions {
+  readonly isolation?: "none" | "process";
+  /** Files at a time. */
+  readonly concurrency?: number;
+}
+
+function run(
+  title: string,
+  files: readonly string[],
+  { isolation = "process", concurrency = 1 }: RunOptions = {},
+): boolean {
   const folder = mkdtempSync(join(tmpdir(), "routelb-test-"));
   const tap = join(folder, "tap");
   console.log(`== ${title}: ${files.length} files`);
@@ -22,7 +33,7 @@ function run(title: string, files: readonly string[], isolation: "none" | "proce
     [
       "--test",
       `--test-isolation=${isolation}`,
-      "--test-concurrency=1",
+      `--test-concurrency=${concurrency}`,
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
       "--test-reporter=tap",
@@ -57,11 +68,11 @@ const suites = {
     run(
       "unit tests",
       everything.filter((file) => !notUnit.has(file)),
-      "none",
+      { isolation: "none" },
     ),
-  lab: () => run("tests in the lab", lab, "process"),
-  fuzz: () => run("hostile input", fuzz, "process"),
-  cluster: () => run("tests on a real Kubernetes", cluster, "process"),
+  lab: () => run("tests in the lab", lab),
+  fuzz: () => run("hostile input", fuzz),
+  cluster: () => run("tests on a real Kubernetes", cluster, { concurrency: 2 }),
 } as const;
 
 const asked = Object.entries(suites).filter(([name]) => process.argv.slice(2).includes(name));
