@@ -1,21 +1,39 @@
 import type { Lab } from "./lab.ts";
 import { describeError } from "./logs.ts";
 import { linkCut } from "./sights/cut.ts";
+import { familyPolicies } from "./sights/families.ts";
 import { nodeHalted } from "./sights/halt.ts";
 import { localPolicy } from "./sights/local.ts";
+import { routerHung, routerRestarted } from "./sights/second-router.ts";
 import { requestsSpread, routerHasRoute, serviceHasAddress } from "./sights/service.ts";
 import { formatSeconds, type Sight } from "./sights/sight.ts";
 import { singlePath } from "./sights/single-path.ts";
+import type { Variant } from "./variant.ts";
 
-const sights: readonly { readonly number: string; readonly sight: Sight }[] = [
-  { number: "1", sight: serviceHasAddress },
-  { number: "2", sight: routerHasRoute },
-  { number: "3", sight: requestsSpread },
-  { number: "4a", sight: nodeHalted },
-  { number: "4b", sight: linkCut },
-  { number: "5", sight: localPolicy },
-  { number: "+", sight: singlePath },
-];
+interface NumberedSight {
+  readonly number: string;
+  readonly sight: Sight;
+}
+
+/** What must be seen of the scenario, then what belongs to the variant. */
+function sightsOf(variant: Variant): readonly NumberedSight[] {
+  return [
+    { number: "1", sight: serviceHasAddress },
+    { number: "2", sight: routerHasRoute },
+    { number: "3", sight: requestsSpread },
+    { number: "4a", sight: nodeHalted },
+    { number: "4b", sight: linkCut },
+    { number: "5", sight: localPolicy },
+    { number: "+", sight: singlePath },
+    ...(variant.families.length > 1 ? [{ number: "+", sight: familyPolicies }] : []),
+    ...(variant.sites.length > 1
+      ? [
+          { number: "+", sight: routerRestarted },
+          { number: "+", sight: routerHung },
+        ]
+      : []),
+  ];
+}
 
 /**
  * Looks at everything that must be seen, in order, and prints a line for each; resolves with
@@ -23,7 +41,7 @@ const sights: readonly { readonly number: string; readonly sight: Sight }[] = [
  */
 export async function checkAll(lab: Lab, print: (text: string) => void): Promise<boolean> {
   let isAllSeen = true;
-  for (const { number, sight } of sights) {
+  for (const { number, sight } of sightsOf(lab.variant)) {
     const startMs = performance.now();
     const outcome = await look(lab, sight);
     const took = formatSeconds(performance.now() - startMs);

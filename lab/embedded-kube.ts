@@ -7,7 +7,7 @@ import type { Kubectl } from "./kubectl.ts";
 import type { LabKube } from "./lab-kube.ts";
 import { LabProcess } from "./processes.ts";
 import { type Relay, relayToSocket } from "./relay.ts";
-import { scenario } from "./topology.ts";
+import { scenario } from "./scenario.ts";
 import { HopelessError, pause, waitFor } from "./wait.ts";
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -74,10 +74,9 @@ export class EmbeddedKube implements LabKube {
   }
 
   /** The workloads only: this server knows neither RBAC nor policies. */
-  async deploy(kubectl: Kubectl): Promise<void> {
-    const manifests = ["base/namespace", "examples/config"];
-    const files = manifests.flatMap((name) => ["-f", file(`../deploy/${name}.yaml`)]);
-    await kubectl.run("create", ...files);
+  async deploy(kubectl: Kubectl, config: string): Promise<void> {
+    const namespace = file("../deploy/base/namespace.yaml");
+    await kubectl.run("create", "-f", namespace, "-f", config);
     for (const name of ["controller", "speaker"]) {
       const patch = await readFile(file(`manifests/deploy/${name}.yaml`), "utf8");
       const manifest = file(`../deploy/base/${name}.yaml`);

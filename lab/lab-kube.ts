@@ -1,6 +1,6 @@
 import type { ApiAccess } from "./kubeconfig.ts";
 import type { Kubectl } from "./kubectl.ts";
-import type { ScenarioNode } from "./topology.ts";
+import type { ScenarioNode } from "./scenario.ts";
 
 /** The Kubernetes that the nodes of a lab join: the embedded API server, or a real control plane. */
 export interface LabKube {
@@ -31,7 +31,7 @@ export interface LabKube {
   startNode(node: ScenarioNode): Promise<void>;
   /** Called when all kubelets were started: resolves when Pods may be deployed. */
   nodesStarted(signal: AbortSignal): Promise<void>;
-  /** Deploys RouteLB, or what stands in its place, with the scenario's ConfigMap. */
-  deploy(kubectl: Kubectl): Promise<void>;
+  /** Deploys RouteLB, or what stands in its place, with the ConfigMap in the file `config`. */
+  deploy(kubectl: Kubectl, config: string): Promise<void>;
   close(): Promise<void>;
 }

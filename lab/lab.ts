@@ -11,20 +11,21 @@ import { namespaceProcesses, namespacesUnder, runIn, sendSignal } from "./namesp
 import { Probe, type ProbeOptions } from "./probe.ts";
 import { LabProcess } from "./processes.ts";
 import { buildProgram } from "./program.ts";
-import {
-  type RouterSettings,
-  type ScenarioNode,
-  scenario,
-  Topology,
-  workerNodes,
-} from "./topology.ts";
-import { pause, waitFor } from "./wait.ts";
+import type { Router } from "./router.ts";
+import { type ScenarioNode, scenario, workerNodes } from "./scenario.ts";
+import { formatConfig, formatConfigMap } from "./speaker-config.ts";
+import { type RouterSettings, Topology } from "./topology.ts";
+import { hasIpv6, isPlain, plainVariant, type Variant } from "./variant.ts";
+import { type View, viewsOf } from "./view.ts";
+import { allDone, pause, waitFor } from "./wait.ts";
 
 export interface LabOptions {
   readonly instance: Instance;
   /** Starts the Kubernetes that the nodes join, when the network is there. */
   readonly startKube: (instance: Instance, signal: AbortSignal) => Promise<LabKube>;
-  /** Where the router is not the scenario's own. */
+  /** The scenario as it is written, unless said. */
+  readonly variant?: Variant;
+  /** Where the routers are not the scenario's own. */
   readonly router?: RouterSettings;
   readonly kubectl?: string;
   readonly signal: AbortSignal;
@@ -44,6 +45,8 @@ export class Lab implements AsyncDisposable {
   readonly api: ApiClient;
   readonly kubectl: Kubectl;
   readonly kube: LabKube;
+  /** One for each router and family; the first is the scenario's own. */
+  readonly views: readonly [View, ...View[]];
   readonly #program: string;
   readonly #kubelets = new Map<string, LabProcess>();
   #probes = 0;
@@ -55,15 +58,20 @@ export class Lab implements AsyncDisposable {
     this.api = parts.api;
     this.kubectl = parts.kubectl;
     this.kube = parts.kube;
+    this.views = viewsOf(parts.topology);
     this.#program = parts.program;
   }
 
-  /** Resolves when the router has an established session with every speaker. */
+  get variant(): Variant {
+    return this.topology.variant;
+  }
+
+  /** Resolves when every router has an established session with every speaker. */
   static async start(options: LabOptions): Promise<Lab> {
     const { instance, signal, progress } = options;
     progress("network namespaces and the router; the program's bundle");
     const [topology, program] = await allDone([
-      Topology.build(instance, options.router),
+      Topology.build(instance, options.variant ?? plainVariant, options.router),
       buildProgram(instance.path("program")),
     ]);
     signal.throwIfAborted();
@@ -82,26 +90,31 @@ export class Lab implements AsyncDisposable {
     return lab;
   }
 
-  /** Waits until the router has `count` established sessions. */
+  /** Waits until each router has `count` established sessions. */
   async awaitSessions(count: number, signal?: AbortSignal): Promise<void> {
-    await waitFor(
-      async () => ((await this.establishedPeers()).length === count ? true : undefined),
-      {
-        what: `${count} established sessions on the router`,
-        timeoutMs: 60_000,
-        intervalMs: 100,
-        ...(signal && { signal }),
-      },
-    );
+    for (const { router } of this.topology.sites) {
+      await waitFor(
+        async () => ((await this.establishedPeers(router)).length === count ? true : undefined),
+        {
+          what: `${count} established sessions on ${router.namespace}`,
+          timeoutMs: 60_000,
+          intervalMs: 100,
+          ...(signal && { signal }),
+        },
+      );
+    }
   }
 
-  /** Addresses of the speakers whose session the router has as Established. */
-  async establishedPeers(): Promise<readonly string[]> {
-    const summary = await this.topology.router.vtyshJson("show ip bgp summary json");
-    const peers = at(summary, "ipv4Unicast", "peers") ?? {};
-    return Object.entries(peers)
-      .filter(([, peer]) => textAt(peer, "state") === "Established")
-      .map(([address]) => address);
+  /** Addresses of the speakers whose session the router has as Established, with every family. */
+  async establishedPeers(router: Router = this.topology.router): Promise<readonly string[]> {
+    const summary = await router.vtyshJson("show bgp summary json");
+    const peers = this.variant.families.map((family) =>
+      Object.entries(at(summary, `${family}Unicast`, "peers") ?? {})
+        .filter(([, peer]) => textAt(peer, "state") === "Established")
+        .map(([address]) => address),
+    );
+    const [first = [], ...others] = peers;
+    return first.filter((address) => others.every((other) => other.includes(address)));
   }
 
   /** Starts the node's kubelet, which starts what the API says. */
@@ -114,6 +127,7 @@ export class Lab implements AsyncDisposable {
       namespace: this.topology.node(node.name),
       address: node.address,
       podCidr: node.podCidr,
+      ...(hasIpv6(this.variant) && { ipv6: node.ipv6 }),
       kubeconfig: await this.kube.kubeletKubeconfig(node),
       directory,
       program: this.#program,
@@ -173,15 +187,16 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Starts a probe in the client's namespace, with source ports that the last few did not have: to
+   * Starts a probe in a client's namespace, with source ports that the last few did not have: to
    * a node that remembers a connection to a Pod that is gone, another of the same ports is that one.
    */
-  async probe(options: LabProbeOptions): Promise<Probe> {
+  async probe({ client, ...options }: LabProbeOptions): Promise<Probe> {
     const firstPort = 1_024 + this.#portsUsed;
     this.#portsUsed += options.count ?? portsOfOpenEndedProbe;
     this.#probes += 1;
     const logFile = this.instance.path("probes", `${this.#probes}.jsonl`);
-    return Probe.start({ ...options, firstPort, namespace: this.topology.client, logFile });
+    const namespace = client ?? this.topology.client;
+    return Probe.start({ ...options, firstPort, namespace, logFile });
   }
 
   async close(): Promise<void> {
@@ -197,13 +212,21 @@ export class Lab implements AsyncDisposable {
   async #deploy(signal: AbortSignal): Promise<void> {
     await allDone(scenario.nodes.map((node) => this.startKubelet(node)));
     await this.kube.nodesStarted(signal);
-    await this.kube.deploy(this.kubectl);
+    await this.kube.deploy(this.kubectl, await this.#configManifest());
     await waitFor(async () => (await this.#isDeployed()) || undefined, {
       what: "the controller and three speakers are ready",
       timeoutMs: 60_000,
       intervalMs: 100,
       signal,
     });
+  }
+
+  /** The file of RouteLB's ConfigMap: the example that users get, where the lab is as it says. */
+  async #configManifest(): Promise<string> {
+    if (isPlain(this.variant)) return file("../deploy/examples/config.yaml");
+    const path = this.instance.path("config.json");
+    await writeFile(path, formatConfigMap(formatConfig(this.variant)));
+    return path;
   }
 
   /** Whether every Pod that the load balancer's manifests ask for is ready. */
@@ -232,16 +255,11 @@ export class Lab implements AsyncDisposable {
 /** More than any sight's longest probe needs; all ports last for seven of them. */
 const portsOfOpenEndedProbe = 8_000;
 
-/** As Promise.all, but nothing is under way any more when it rejects. */
-async function allDone<T extends readonly unknown[] | []>(
-  tasks: T,
-): ReturnType<typeof Promise.all<T>> {
-  await Promise.allSettled(tasks);
-  return Promise.all(tasks);
-}
-
 /** What a sight says of its requests; the lab knows the rest. */
-export type LabProbeOptions = Omit<ProbeOptions, "namespace" | "logFile" | "firstPort">;
+export interface LabProbeOptions extends Omit<ProbeOptions, "namespace" | "logFile" | "firstPort"> {
+  /** The namespace of the client that asks; the one behind the first router unless said. */
+  readonly client?: string;
+}
 
 interface LabParts {
   readonly instance: Instance;

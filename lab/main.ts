@@ -15,6 +15,7 @@ import {
 import { Lab } from "./lab.ts";
 import { copyLogs, describeError, logTails } from "./logs.ts";
 import { giveTour, picture, playCommands } from "./tour.ts";
+import { hasIpv6, parseVariant, type Variant } from "./variant.ts";
 
 const usage = `npm run lab -- [--check | down] [options]
 
@@ -30,6 +31,11 @@ RouteLB between them. Needs Linux and root.
   --kube real       a real control plane, built from source on first use (needs Go); default: the
                     lab's own API server
   --kubectl PATH    the kubectl to use, or "debian" for Debian's; default: PATH's, else Debian's
+  --ipv6            the Service's address is IPv6, and so are the BGP sessions
+  --dual-stack      the Service has an address of each family; sessions over IPv4 carry both
+  --ibgp            internal sessions: routers and speakers in AS 64512
+  --bfd             BFD watches the sessions: 300 ms, three packets
+  --routers 2       two routers, with a client behind each; every speaker has a session to both
   --no-tour         without --check: start and stay up, no tour
   --logs DIRECTORY  copy all logs there at the end
   --help            this text
@@ -39,6 +45,7 @@ interface Settings {
   readonly command: "tour" | "check" | "down";
   readonly id: string;
   readonly kube: "embedded" | "real";
+  readonly variant: Variant;
   readonly kubectl: string | undefined;
   readonly logs: string | undefined;
   readonly hasTour: boolean;
@@ -57,6 +64,11 @@ function readSettings(): Settings | undefined {
       "no-tour": { type: "boolean", default: false },
       id: { type: "string" },
       kube: { type: "string", default: "embedded" },
+      ibgp: { type: "boolean", default: false },
+      ipv6: { type: "boolean", default: false },
+      "dual-stack": { type: "boolean", default: false },
+      bfd: { type: "boolean", default: false },
+      routers: { type: "string", default: "1" },
       kubectl: { type: "string" },
       logs: { type: "string" },
       help: { type: "boolean", default: false },
@@ -77,7 +89,8 @@ function readSettings(): Settings | undefined {
   const { kube } = values;
   if (kube !== "embedded" && kube !== "real") throw new TypeError(`not understood: --kube ${kube}`);
   const command = word === "down" ? "down" : values.check ? "check" : "tour";
-  return { command, id, kube, kubectl, logs, hasTour: !values["no-tour"] };
+  const variant = parseVariant(values);
+  return { command, id, kube, variant, kubectl, logs, hasTour: !values["no-tour"] };
 }
 
 /** Resolves with the exit status. */
@@ -148,11 +161,16 @@ async function runLab(
     const elapsed = `${((performance.now() - startMs) / 1000).toFixed(1)} s`;
     print(`[${elapsed.padStart(7)}] ${step}\n`);
   };
-  print(`${picture}\n`);
+  const { variant } = settings;
+  print(`${picture(variant)}\n`);
   // While it starts something may be half made: an end is heeded between its steps.
   const lab = await Lab.start({
     instance,
-    startKube: settings.kube === "real" ? startRealKube : startEmbeddedKube,
+    startKube: (of, until) =>
+      settings.kube === "real"
+        ? startRealKube(of, hasIpv6(variant))
+        : EmbeddedKube.start(of, until),
+    variant,
     signal,
     progress,
     ...(settings.kubectl !== undefined && { kubectl: settings.kubectl }),
@@ -177,16 +195,12 @@ async function show(
     return isAllSeen ? 0 : 1;
   }
   if (settings.hasTour) await giveTour(lab, print);
-  print(playCommands(lab, settings.hasTour));
+  print(await playCommands(lab, settings.hasTour));
   return new Promise(() => undefined);
 }
 
-async function startEmbeddedKube(instance: Instance, signal: AbortSignal): Promise<EmbeddedKube> {
-  return EmbeddedKube.start(instance, signal);
-}
-
-async function startRealKube(instance: Instance): Promise<RealKube> {
-  return RealKube.start({ instance, binaries: await buildControlPlane() });
+async function startRealKube(instance: Instance, isDualStack: boolean): Promise<RealKube> {
+  return RealKube.start({ instance, binaries: await buildControlPlane(), isDualStack });
 }
 
 process.exit(await main());

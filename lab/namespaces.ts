@@ -58,6 +58,16 @@ export async function configure(namespace: string, lines: readonly string[]): Pr
   if (lines.length > 0) await ipBatch(lines, ["-n", namespace]);
 }
 
+/**
+ * The line for `configure` that gives a device an address in a network of usual size. IPv6 does not
+ * wait until it is known that nobody else has it: nobody can.
+ */
+export function addAddress(address: string, device: string): string {
+  return address.includes(":")
+    ? `addr add ${address}/64 dev ${device} nodad`
+    : `addr add ${address}/24 dev ${device}`;
+}
+
 /** Sets kernel parameters of `namespace`: `{"net.ipv4.ip_forward": 1}`. */
 export async function setSysctls(
   namespace: string,

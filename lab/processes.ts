@@ -26,7 +26,7 @@ export interface Exit {
  * A process of the lab, in its own session, so that a Ctrl-C in the terminal reaches only the lab.
  *
  * The kernel kills it when the process that started it ends, however that happens, unless it
- * changes its user (FRR's daemons do); those are found by their namespace.
+ * changes its user by itself; such a one is found by its namespace.
  */
 export class LabProcess implements AsyncDisposable {
   readonly name: string;

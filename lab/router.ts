@@ -15,11 +15,12 @@ export interface RouterOptions {
   readonly config: string;
   /** Interface and static route lines, for zebra. */
   readonly zebraConfig?: string;
-  /** Also run bfdd. */
+  /** bfdd's configuration; without it, and without `bfd`, there is no bfdd. */
+  readonly bfdConfig?: string;
   readonly bfd?: boolean;
 }
 
-type Daemon = "zebra" | "bgpd" | "bfdd";
+export type Daemon = "zebra" | "bgpd" | "bfdd";
 
 /**
  * FRR in a namespace, private in every respect: configuration, sockets, pid files, logs and
@@ -33,7 +34,7 @@ export class Router implements AsyncDisposable {
   /** `ip -ts monitor route`: the kernel's unicast routes as they change, with microseconds, in UTC. */
   readonly routeLogFile: string;
   readonly #options: RouterOptions;
-  readonly #daemons: LabProcess[] = [];
+  readonly #daemons = new Map<Daemon, LabProcess>();
   #monitor: LabProcess | undefined;
 
   private constructor(options: RouterOptions) {
@@ -86,20 +87,38 @@ export class Router implements AsyncDisposable {
     return run(vtysh, [...where, "-f", file]);
   }
 
-  /** `ip -j route show` of the router's kernel. */
+  /** `ip -j route show` of the router's kernel; with an address, of its family. */
   async kernelRoutes(...selector: readonly string[]): Promise<Json> {
-    return parseJson(await runIn(this.namespace, "ip", ["-j", "route", "show", ...selector]));
+    const family = selector.some((word) => word.includes(":")) ? "-6" : "-4";
+    const words = [family, "-j", "route", "show", ...selector];
+    return parseJson(await runIn(this.namespace, "ip", words));
   }
 
-  /** Ends all daemons, and starts them again with the configuration of `start`. */
+  /** SIGSTOP makes a daemon hang, SIGCONT lets it go on. */
+  signal(daemon: Daemon, signal: NodeJS.Signals): void {
+    const process = this.#daemons.get(daemon);
+    if (process === undefined) throw new RangeError(`no ${daemon} in ${this.namespace}`);
+    process.signal(signal);
+  }
+
+  /** Ends all daemons without a word to anybody. */
+  async kill(): Promise<void> {
+    await Promise.all(
+      [...this.#daemons.values()].map((daemon) => {
+        daemon.signal("SIGKILL");
+        return daemon.exited;
+      }),
+    );
+  }
+
+  /** Ends all daemons that run, and starts them again with the configuration of `start`. */
   async restart(): Promise<void> {
-    await Promise.all(this.#daemons.splice(0).map((daemon) => daemon.stop()));
+    await this.#stopDaemons();
     await this.#startDaemons();
   }
 
   async close(): Promise<void> {
-    const monitor = this.#monitor === undefined ? [] : [this.#monitor];
-    await Promise.all([...monitor, ...this.#daemons].map((one) => one.stop()));
+    await Promise.all([this.#monitor?.stop(), this.#stopDaemons()]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -126,10 +145,18 @@ export class Router implements AsyncDisposable {
     });
   }
 
+  async #stopDaemons(): Promise<void> {
+    const daemons = [...this.#daemons.values()];
+    this.#daemons.clear();
+    // One that hangs hears no SIGTERM.
+    for (const daemon of daemons) daemon.signal("SIGCONT");
+    await Promise.all(daemons.map((daemon) => daemon.stop()));
+  }
+
   async #startDaemons(): Promise<void> {
-    const { config, zebraConfig = "", bfd } = this.#options;
+    const { config, zebraConfig = "", bfd, bfdConfig } = this.#options;
     await this.#startDaemon("zebra", zebraConfig);
-    if (bfd === true) await this.#startDaemon("bfdd", "");
+    if (bfd === true || bfdConfig !== undefined) await this.#startDaemon("bfdd", bfdConfig ?? "");
     await this.#startDaemon("bgpd", config);
   }
 
@@ -142,11 +169,11 @@ export class Router implements AsyncDisposable {
     const process = await LabProcess.start({
       name: daemon,
       namespace: this.namespace,
-      command: [...this.#ownVarTmp(), ...this.#daemonCommand(daemon, configFile)],
+      command: [...this.#ownVarTmp(), ...asFrr(), ...this.#daemonCommand(daemon, configFile)],
       env: universalTime(),
       logFile: join(this.directory, `${daemon}.out`),
     });
-    this.#daemons.push(process);
+    this.#daemons.set(daemon, process);
     const socket = join(this.directory, `${daemon}.vty`);
     await waitFor(async () => this.#isReady(process, socket), {
       what: `${daemon} in ${this.#options.namespace} answers`,
@@ -164,16 +191,8 @@ export class Router implements AsyncDisposable {
   #daemonCommand(daemon: Daemon, configFile: string): readonly string[] {
     const path = (name: string): string => join(this.directory, name);
     const files = ["-f", configFile, "-i", path(`${daemon}.pid`), "-z", path("zserv.api")];
-    const control = daemon === "bfdd" ? ["--bfdctl", path("bfdd.sock")] : [];
-    return [
-      `/usr/lib/frr/${daemon}`,
-      ...files,
-      "--vty_socket",
-      this.directory,
-      "-P",
-      "0",
-      ...control,
-    ];
+    const own = { bgpd: [], bfdd: ["--bfdctl", path("bfdd.sock")], zebra: zebraFlags }[daemon];
+    return [`/usr/lib/frr/${daemon}`, ...files, "--vty_socket", this.directory, "-P", "0", ...own];
   }
 
   async #isReady(daemon: LabProcess, socket: string): Promise<true | undefined> {
@@ -187,9 +206,24 @@ export class Router implements AsyncDisposable {
   }
 }
 
+/**
+ * FRR's daemons would change from root to their user by themselves, and the kernel then forgets
+ * that they are to die with the lab.
+ */
+function asFrr(): readonly string[] {
+  const names = ["net_bind_service", "net_admin", "net_raw", "sys_admin", "setuid", "setgid"];
+  const capabilities = names.map((name) => `+${name}`).join(",");
+  const user = ["--reuid=frr", "--regid=frr", "--init-groups"];
+  const rights = [`--inh-caps=${capabilities}`, `--ambient-caps=${capabilities}`];
+  return ["setpriv", ...user, ...rights, "--", "setpriv", "--pdeathsig", "KILL", "--"];
+}
+
 function universalTime(): NodeJS.ProcessEnv {
   return { ...process.env, TZ: "UTC" };
 }
+
+/** Changes an IPv6 route in one go; otherwise it is deleted first, and traffic has none meanwhile. */
+const zebraFlags = ["--v6-rr-semantics"];
 
 /** User and group of FRR's packages. */
 async function frrUser(): Promise<readonly [number, number]> {

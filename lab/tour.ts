@@ -1,23 +1,34 @@
 import type { Lab } from "./lab.ts";
 import { describeError } from "./logs.ts";
+import { workerNodes } from "./scenario.ts";
+import { manifestFile } from "./service-manifest.ts";
 import { nodeHalted } from "./sights/halt.ts";
 import { localPolicy } from "./sights/local.ts";
-import {
-  nginxManifest,
-  requestsSpread,
-  routerHasRoute,
-  serviceHasAddress,
-} from "./sights/service.ts";
+import { requestsSpread, routerHasRoute, serviceHasAddress } from "./sights/service.ts";
 import type { Show, Sight } from "./sights/sight.ts";
-import { scenario, workerNodes } from "./topology.ts";
+import { describeVariant, speakerAsn, type Variant } from "./variant.ts";
+import { urlOf } from "./view.ts";
 
-export const picture = `
+export function picture(variant: Variant): string {
+  const speaker = `speaker, AS ${speakerAsn(variant)}`;
+  const differences = describeVariant(variant);
+  const [, second] = variant.sites;
+  return `
  client              router (FRR, AS 64512)                 bridge "k8s-net" 172.16.7.0/24
  172.16.9.11 ------- 172.16.9.1 | 172.16.7.1 -------+------ node0 172.16.7.10  API server, controller
-                                                    +------ node1 172.16.7.11  speaker, AS 64522
-                                                    +------ node2 172.16.7.12  speaker, AS 64522
-                                                    +------ node3 172.16.7.13  speaker, AS 64522
-`;
+                                                    +------ node1 172.16.7.11  ${speaker}
+ ${
+   second === undefined
+     ? "                                                   "
+     : "172.16.10.11 ------ 172.16.10.1 | 172.16.7.2 ------"
+ }+------ node2 172.16.7.12  ${speaker}
+ ${
+   second === undefined
+     ? "                                                   "
+     : "client2             router2 (FRR, AS 64512)        "
+ }+------ node3 172.16.7.13  ${speaker}
+${differences === "" ? "" : `\n the lab of: ${differences}\n`}`;
+}
 
 const stops: readonly Sight[] = [
   serviceHasAddress,
@@ -43,11 +54,12 @@ export async function giveTour(lab: Lab, print: (text: string) => void): Promise
 }
 
 /** Commands for a user to paste while the lab runs. Without the tour, nginx is still to be made. */
-export function playCommands(lab: Lab, hasNginx: boolean): string {
+export async function playCommands(lab: Lab, hasNginx: boolean): Promise<string> {
   const node = workerNodes[2]?.name ?? "node3";
-  const { router, client } = lab.topology;
-  const vtysh = router.vtyshCommand('"show ip bgp"').join(" ");
-  const create = `\n  ${lab.kubectl.path} create -f ${nginxManifest}`;
+  const { router, client, address, family } = lab.views[0];
+  const url = `'${urlOf(address)}'`;
+  const vtysh = router.vtyshCommand(`"show bgp ${family} unicast"`).join(" ");
+  const create = `\n  ${lab.kubectl.path} create -f ${await manifestFile(lab, "nginx")}`;
   return `
 The lab is up; Ctrl-C ends it and leaves nothing behind. In another terminal, as root:
 
@@ -59,9 +71,9 @@ The lab is up; Ctrl-C ends it and leaves nothing behind. In another terminal, as
 
   ${vtysh}
   ${router.vtyshCommand().join(" ")}
-  ip -n ${router.namespace} route show ${scenario.serviceAddress}
-  ip netns exec ${client} curl -s http://${scenario.serviceAddress}/
-  ip netns exec ${client} sh -c 'for i in $(seq 10); do curl -s http://${scenario.serviceAddress}/; done'
+  ip -n ${router.namespace} route show ${address}
+  ip netns exec ${client} curl -sg ${url}
+  ip netns exec ${client} sh -c 'for i in $(seq 10); do curl -sg ${urlOf(address)}; done'
 
   ip -n ${lab.instance.namespace("switch")} link set ${node} down    # pull a node's cable; "up" again
   ls ${lab.instance.directory}                        # logs: nodes/*/logs, router/frr.log

@@ -49,3 +49,11 @@ export async function waitFor<T>(
 export async function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
   await delay(delayMs, undefined, signal ? { signal } : {});
 }
+
+/** As Promise.all, but nothing is under way any more when it rejects. */
+export async function allDone<T extends readonly unknown[] | []>(
+  tasks: T,
+): ReturnType<typeof Promise.all<T>> {
+  await Promise.allSettled(tasks);
+  return Promise.all(tasks);
+}

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Credentials } from "./credentials.ts";
 
-/** The range of ClusterIPs; the first of them is the API server's own. */
-export const serviceRange = "10.96.0.0/16";
+/** The ranges of ClusterIPs, IPv6 where the cluster has it; the first is the API server's own. */
+const serviceRanges = ["10.96.0.0/16", "fd00:10:96::/112"];
 export const firstServiceAddress = "10.96.0.1";
 export const apiServerPort = 6443;
-export const podRange = "10.244.0.0/16";
+const podRanges = ["10.244.0.0/16", "fd00:10:244::/56"];
 
 const etcdUrl = "http://127.0.0.1:2379";
 
@@ -17,6 +17,13 @@ export interface ClusterSettings {
   readonly address: string;
   /** How long a node may be silent before it is NotReady. Kubernetes' own default is 50 s. */
   readonly nodeGraceSeconds: number;
+  /** Services and Pods have both families; IPv4 alone unless said. */
+  readonly isDualStack?: boolean;
+}
+
+/** The value of a flag that takes a range, or one of each family. */
+function ranges(of: readonly string[], isDualStack = false): string {
+  return (isDualStack ? of : of.slice(0, 1)).join(",");
 }
 
 export function etcdFlags({ folder }: ClusterSettings): string[] {
@@ -33,7 +40,7 @@ export function etcdFlags({ folder }: ClusterSettings): string[] {
 export function apiServerFlags(settings: ClusterSettings, credentials: Credentials): string[] {
   return [
     `--etcd-servers=${etcdUrl}`,
-    "--bind-address=0.0.0.0",
+    `--bind-address=${settings.isDualStack ? "::" : "0.0.0.0"}`,
     `--secure-port=${apiServerPort}`,
     `--advertise-address=${settings.address}`,
     `--tls-cert-file=${credentials.certificateFile}`,
@@ -43,7 +50,7 @@ export function apiServerFlags(settings: ClusterSettings, credentials: Credentia
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${credentials.serviceAccountPublicKeyFile}`,
     `--service-account-signing-key-file=${credentials.serviceAccountKeyFile}`,
-    `--service-cluster-ip-range=${serviceRange}`,
+    `--service-cluster-ip-range=${ranges(serviceRanges, settings.isDualStack)}`,
     "--authorization-mode=Node,RBAC",
     "--enable-admission-plugins=NodeRestriction",
     `--audit-policy-file=${join(settings.folder, "audit-policy.json")}`,
@@ -93,17 +100,19 @@ export interface KubeProxySettings {
   readonly nodeName: string;
   /** Of the account kube-proxy. */
   readonly kubeconfig: string;
+  /** Services and Pods have both families; IPv4 alone unless said. */
+  readonly isDualStack?: boolean;
   /** Twice this long it may try in vain before it says that it is unhealthy; d: its own, 30 s. */
   readonly syncPeriodSeconds?: number;
 }
 
 export function kubeProxyFlags(settings: KubeProxySettings): string[] {
-  const { mode, nodeName, kubeconfig, syncPeriodSeconds } = settings;
+  const { mode, nodeName, kubeconfig, isDualStack, syncPeriodSeconds } = settings;
   return [
     `--kubeconfig=${kubeconfig}`,
     `--hostname-override=${nodeName}`,
     `--proxy-mode=${mode}`,
-    `--cluster-cidr=${podRange}`,
+    `--cluster-cidr=${ranges(podRanges, isDualStack)}`,
     "--conntrack-max-per-core=0",
     "--conntrack-tcp-timeout-established=0",
     "--conntrack-tcp-timeout-close-wait=0",

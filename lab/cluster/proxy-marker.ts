@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import type { ApiClient } from "../api-client.ts";
 import { attempt } from "../command.ts";
 import { textAt } from "../kube/json.ts";
@@ -13,7 +14,7 @@ export interface ProxyMarkerOptions {
   readonly api: ApiClient;
   /** Not used before. */
   readonly name: string;
-  /** The API server's: the endpoint behind the marker. */
+  /** The API server's: the endpoint behind the marker, which is of its family. */
   readonly address: string;
   /** Of the nodes whose kube-proxies are awaited. */
   readonly namespaces: readonly string[];
@@ -26,11 +27,12 @@ export interface ProxyMarkerOptions {
 export async function proxiesFollow(options: ProxyMarkerOptions): Promise<void> {
   const { api, name, address, namespaces } = options;
   const collection = "/api/v1/namespaces/default/services";
+  const family = isIPv6(address) ? "IPv6" : "IPv4";
   const service = await api.create(collection, {
     apiVersion: "v1",
     kind: "Service",
     metadata: { name },
-    spec: { ports: [{ port: apiServerPort }] },
+    spec: { ipFamilies: [family], ports: [{ port: apiServerPort }] },
   });
   try {
     await api.create("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
@@ -48,11 +50,13 @@ export async function proxiesFollow(options: ProxyMarkerOptions): Promise<void> 
           },
         ],
       },
-      addressType: "IPv4",
+      addressType: family,
       ports: [{ port: apiServerPort }],
       endpoints: [{ addresses: [address] }],
     });
-    const url = `https://${textAt(service, "spec", "clusterIP") ?? ""}:${apiServerPort}/livez`;
+    const clusterIp = textAt(service, "spec", "clusterIP") ?? "";
+    const host = family === "IPv6" ? `[${clusterIp}]` : clusterIp;
+    const url = `https://${host}:${apiServerPort}/livez`;
     await Promise.all(
       namespaces.map((namespace) =>
         waitFor(async () => (await answers(namespace, url)) || undefined, {
@@ -69,5 +73,5 @@ export async function proxiesFollow(options: ProxyMarkerOptions): Promise<void> 
 
 async function answers(namespace: string, url: string): Promise<boolean> {
   const [enter = "", ...rest] = inNamespace(namespace);
-  return (await attempt(enter, [...rest, "curl", "-sk", "-m", "1", "-o", "/dev/null", url])).ok;
+  return (await attempt(enter, [...rest, "curl", "-skg", "-m", "1", "-o", "/dev/null", url])).ok;
 }

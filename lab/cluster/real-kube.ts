@@ -8,7 +8,7 @@ import type { Kubectl } from "../kubectl.ts";
 import type { LabKube } from "../lab-kube.ts";
 import type { LabProcess } from "../processes.ts";
 import { type Relay, relayToSocket } from "../relay.ts";
-import { type ScenarioNode, scenario } from "../topology.ts";
+import { type ScenarioNode, scenario } from "../scenario.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { auditLog, type KubeProxyMode } from "./flags.ts";
 import { startKubeProxy } from "./kube-proxy.ts";
@@ -18,6 +18,8 @@ export interface RealKubeOptions {
   readonly instance: Instance;
   /** Where buildControlPlane() left the programs. */
   readonly binaries: string;
+  /** IPv4 alone unless said. */
+  readonly isDualStack?: boolean;
   /** nftables unless said. */
   readonly proxyMode?: KubeProxyMode;
   /** Of every kube-proxy: see KubeProxySettings. */
@@ -37,7 +39,6 @@ export interface LoadBalancer {
 /** How long a node may be silent before it is NotReady: less than the default, for short tests. */
 const nodeGraceSeconds = 16;
 const leaseSeconds = 4;
-const exampleConfig = join(import.meta.dirname, "../../deploy/examples/config.yaml");
 
 /**
  * The Kubernetes that the scenario's nodes join, real in every part but the kubelet: control plane
@@ -84,6 +85,7 @@ export class RealKube implements LabKube {
     const controlPlane = await ControlPlane.start({
       binaries,
       nodeGraceSeconds,
+      isDualStack: options.isDualStack ?? false,
       folder: instance.path("cluster"),
       address: first.address,
       namespace: instance.namespace(first.name),
@@ -102,16 +104,25 @@ export class RealKube implements LabKube {
     return auditLog({ folder: this.#options.instance.path("cluster") });
   }
 
+  /** kube-proxy has rules for each family, which it writes one after the other. */
   async secondHopFollows(): Promise<void> {
-    this.#markers += 1;
-    await proxiesFollow({
-      api: this.#api,
-      name: `kube-proxy-follows-${this.#markers}`,
-      address: scenario.nodes[0]?.address ?? "",
-      namespaces: [...this.#proxies].flatMap(([name, proxy]) =>
-        proxy.running ? [this.#options.instance.namespace(name)] : [],
-      ),
-    });
+    const [first] = scenario.nodes;
+    if (first === undefined) throw new Error("the scenario has no node0");
+    const isDualStack = this.#options.isDualStack ?? false;
+    const addresses = isDualStack ? [first.address, first.ipv6.address] : [first.address];
+    await Promise.all(
+      addresses.map((address) => {
+        this.#markers += 1;
+        return proxiesFollow({
+          api: this.#api,
+          name: `kube-proxy-follows-${this.#markers}`,
+          address,
+          namespaces: [...this.#proxies].flatMap(([name, proxy]) =>
+            proxy.running ? [this.#options.instance.namespace(name)] : [],
+          ),
+        });
+      }),
+    );
   }
 
   /** Of an account that may do what a node may. */
@@ -121,10 +132,17 @@ export class RealKube implements LabKube {
 
   /** Starts its kube-proxy. */
   async startNode(node: ScenarioNode): Promise<void> {
-    const { binaries, proxyMode = "nftables", instance, syncPeriodSeconds } = this.#options;
+    const {
+      binaries,
+      proxyMode = "nftables",
+      isDualStack = false,
+      instance,
+      syncPeriodSeconds,
+    } = this.#options;
     const proxy = await startKubeProxy({
       binaries,
       mode: proxyMode,
+      isDualStack,
       nodeName: node.name,
       namespace: instance.namespace(node.name),
       kubeconfig: this.controlPlane.kubeconfig("kube-proxy"),
@@ -147,11 +165,11 @@ export class RealKube implements LabKube {
   }
 
   /** With its RBAC, as a user deploys it. */
-  async deploy(kubectl: Kubectl): Promise<void> {
+  async deploy(kubectl: Kubectl, config: string): Promise<void> {
     const { loadBalancer } = this.#options;
     if (loadBalancer !== undefined) return loadBalancer.deploy(kubectl);
     await kubectl.run("apply", "-k", join(import.meta.dirname, "../manifests/deploy"));
-    await kubectl.run("apply", "-f", exampleConfig);
+    await kubectl.run("apply", "-f", config);
   }
 
   async close(): Promise<void> {

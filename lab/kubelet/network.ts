@@ -1,6 +1,8 @@
+import { isIPv6 } from "node:net";
 import { attempt, run } from "../command.ts";
-import { type JsonObject, listAt, parseJson, textAt } from "../kube/json.ts";
+import { type JsonObject, listAt, parseJson, textAt, textsAt } from "../kube/json.ts";
 import {
+  addAddress,
   configure,
   connect,
   createNamespaces,
@@ -13,6 +15,8 @@ import type { KubeletSettings } from "./settings.ts";
 export interface PodNetwork {
   readonly namespace: string;
   readonly address: string;
+  /** Where the node has IPv6. */
+  readonly ipv6?: string;
 }
 
 const bridge = "pods";
@@ -47,7 +51,7 @@ export class NodeNetwork {
     }
     await configure(namespace, [
       `link add ${bridge} type bridge`,
-      `addr add ${this.#address(1)}/24 dev ${bridge}`,
+      ...addressesOf(this.#at(1)).map((address) => addAddress(address, bridge)),
       `link set ${bridge} up`,
     ]);
   }
@@ -58,7 +62,7 @@ export class NodeNetwork {
     this.#used.add(host);
     this.#last = host;
     const namespace = `${this.#settings.namespace}-${podName}`;
-    const pod = { namespace, address: this.#address(host) };
+    const pod = { namespace, ...this.#at(host) };
     try {
       await this.#connectPod(pod, portName(host));
     } catch (error) {
@@ -86,9 +90,9 @@ export class NodeNetwork {
     await Promise.all([
       configure(node, [`link set ${port} master ${bridge}`, `link set ${port} up`]),
       configure(pod.namespace, [
-        `addr add ${pod.address}/24 dev eth0`,
+        ...addressesOf(pod).map((address) => addAddress(address, "eth0")),
         "link set eth0 up",
-        `route add default via ${this.#address(1)}`,
+        ...addressesOf(this.#at(1)).map((node) => `route add default via ${node}`),
       ]),
     ]);
   }
@@ -98,12 +102,13 @@ export class NodeNetwork {
     const wanted = new Map<string, string>();
     for (const node of nodes) {
       if (textAt(node, "metadata", "name") === this.#settings.nodeName) continue;
-      const via = listAt(node, "status", "addresses").find(
-        (address) => textAt(address, "type") === "InternalIP",
-      );
-      const gateway = textAt(via, "address");
-      const cidr = textAt(node, "spec", "podCIDR");
-      if (gateway !== undefined && cidr !== undefined) wanted.set(cidr, gateway);
+      const gateways = listAt(node, "status", "addresses")
+        .filter((address) => textAt(address, "type") === "InternalIP")
+        .flatMap((address) => textAt(address, "address") ?? []);
+      for (const cidr of textsAt(node, "spec", "podCIDRs")) {
+        const gateway = gateways.find((address) => isIPv6(address) === cidr.includes(":"));
+        if (gateway !== undefined) wanted.set(cidr, gateway);
+      }
     }
     const lines = [
       ...[...this.#routes.keys()].filter((cidr) => !wanted.has(cidr)).map((cidr) => `del ${cidr}`),
@@ -133,7 +138,16 @@ export class NodeNetwork {
     await attempt("ip", ["-n", this.#settings.namespace, "link", "del", device]);
   }
 
-  #address(host: number): string {
-    return this.#settings.podCidr.replace(/\d+\/\d+$/, String(host));
+  /** The addresses with this last part. */
+  #at(host: number): Omit<PodNetwork, "namespace"> {
+    const { podCidr, ipv6 } = this.#settings;
+    return {
+      address: podCidr.replace(/\d+\/\d+$/, String(host)),
+      ...(ipv6 && { ipv6: ipv6.podCidr.replace(/\/64$/, host.toString(16)) }),
+    };
   }
+}
+
+function addressesOf({ address, ipv6 }: Omit<PodNetwork, "namespace">): readonly string[] {
+  return ipv6 === undefined ? [address] : [address, ipv6];
 }

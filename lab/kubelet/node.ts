@@ -69,8 +69,10 @@ export class NodeKeeper {
 
   async #patchStatus(): Promise<void> {
     const status = nodeStatus(this.#settings, this.#isShuttingDown);
+    // A strategic merge patch knows an address by its type alone, and would keep one InternalIP.
+    const addresses = [{ $patch: "replace" }, ...listAt(status, "addresses")];
     const path = `/api/v1/nodes/${this.#settings.nodeName}/status`;
-    await this.#client.patch(path, { status }, "strategic-merge");
+    await this.#client.patch(path, { status: { ...status, addresses } }, "strategic-merge");
   }
 
   async #renewLease(): Promise<void> {
@@ -112,7 +114,7 @@ function nodeObject(settings: KubeletSettings): JsonObject {
     },
     spec: {
       podCIDR: settings.podCidr,
-      podCIDRs: [settings.podCidr],
+      podCIDRs: [settings.podCidr, ...(settings.ipv6 ? [settings.ipv6.podCidr] : [])],
       taints: settings.taints.map(({ key, value, effect }) => ({ key, value, effect })),
     },
     status: nodeStatus(settings, false),
@@ -125,6 +127,7 @@ function nodeStatus(settings: KubeletSettings, isShuttingDown: boolean): JsonObj
   return {
     addresses: [
       { type: "InternalIP", address: settings.address },
+      ...(settings.ipv6 ? [{ type: "InternalIP", address: settings.ipv6.address }] : []),
       { type: "Hostname", address: settings.nodeName },
     ],
     capacity: resources,

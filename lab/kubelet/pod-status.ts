@@ -5,7 +5,8 @@ import type { Pod } from "./pod.ts";
 export interface PodState {
   readonly pod: Pod;
   readonly containers: readonly Container[];
-  readonly podIp: string;
+  /** The primary one first. */
+  readonly podIps: readonly string[];
   readonly hostIp: string;
   readonly startTime: string;
   /** Why no container could be started. */
@@ -26,10 +27,10 @@ export function statusPatch(state: PodState, current: JsonObject): JsonObject | 
   const status = {
     phase: state.startError === undefined ? "Running" : "Pending",
     hostIP: state.hostIp,
-    podIP: state.podIp,
+    podIP: state.podIps[0] ?? "",
     // A strategic merge patch joins this list by address: without the directive, a Pod that has
     // another address after its node was away would keep the old one beside it, which is refused.
-    podIPs: [{ $patch: "replace" }, { ip: state.podIp }],
+    podIPs: [{ $patch: "replace" }, ...state.podIps.map((ip) => ({ ip }))],
     startTime: state.startTime,
     conditions: [
       condition(current, "PodScheduled", true),

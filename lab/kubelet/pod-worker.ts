@@ -145,6 +145,13 @@ export class PodWorker {
     }
   }
 
+  /** The Pod's own, or the node's. */
+  #addresses(): readonly string[] {
+    const { address, ipv6 } = this.#options.settings;
+    const { address: first, ipv6: second } = this.#network ?? { address, ipv6: ipv6?.address };
+    return second === undefined ? [first] : [first, second];
+  }
+
   #command(spec: ContainerSpec, env: Readonly<Record<string, string>>): readonly string[] {
     const node = process.execPath;
     if (imageName(spec.image) === "nginx") return [node, podProgram, String(spec.port ?? 80)];
@@ -226,7 +233,7 @@ export class PodWorker {
     const state = {
       pod,
       containers: this.#containers ?? [],
-      podIp: this.#network?.address ?? settings.address,
+      podIps: this.#addresses(),
       hostIp: settings.address,
       startTime: this.#startTime,
       startError: this.#startError,

@@ -7,6 +7,8 @@ export interface KubeletSettings {
   readonly namespace: string;
   readonly address: string;
   readonly podCidr: string;
+  /** The same for IPv6, where the node has it: a /64 for Pods. */
+  readonly ipv6?: { readonly address: string; readonly podCidr: string };
   readonly kubeconfig: string;
   /** Logs and credentials of Pods lie below it. */
   readonly directory: string;
@@ -37,6 +39,8 @@ const options = {
   namespace: { type: "string" },
   address: { type: "string" },
   "pod-cidr": { type: "string" },
+  address6: { type: "string" },
+  "pod-cidr6": { type: "string" },
   kubeconfig: { type: "string" },
   directory: { type: "string" },
   program: { type: "string" },
@@ -61,6 +65,9 @@ export function parseKubeletSettings(args: readonly string[]): KubeletSettings {
     namespace: required("namespace"),
     address: required("address"),
     podCidr: required("pod-cidr"),
+    ...(values.address6 !== undefined && {
+      ipv6: { address: values.address6, podCidr: required("pod-cidr6") },
+    }),
     kubeconfig: required("kubeconfig"),
     directory: required("directory"),
     program: required("program"),
@@ -83,6 +90,9 @@ export function formatKubeletSettings(settings: KubeletSettings): readonly strin
     `--namespace=${settings.namespace}`,
     `--address=${settings.address}`,
     `--pod-cidr=${settings.podCidr}`,
+    ...(settings.ipv6 === undefined
+      ? []
+      : [`--address6=${settings.ipv6.address}`, `--pod-cidr6=${settings.ipv6.podCidr}`]),
     `--kubeconfig=${settings.kubeconfig}`,
     `--directory=${settings.directory}`,
     `--program=${settings.program}`,

@@ -1,141 +1,198 @@
-import { fileURLToPath } from "node:url";
-import { at, type Json, listAt, numberAt, textAt } from "../kube/json.ts";
+import { at, type Json, listAt, textAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
+import type { Probe } from "../probe.ts";
 import { readKernelRoutes, routerLogged } from "../route-log.ts";
-import { type ScenarioNode, scenario, workerNodes } from "../topology.ts";
-import { waitFor } from "../wait.ts";
+import { nodeAddress, type ScenarioNode, workerNodes } from "../scenario.ts";
+import { manifestFile } from "../service-manifest.ts";
+import { sessionFamily } from "../variant.ts";
+import { urlOf, type View } from "../view.ts";
+import { allDone, waitFor } from "../wait.ts";
+import { setHoldTime } from "./hold-time.ts";
 import { awaitGateways, gatewayChanged } from "./routes.ts";
 import { formatSeconds, mustSee, type Show, type Sight } from "./sight.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
 
-const { serviceAddress } = scenario;
 const holdTimeSeconds = 3;
-/** The Hold Time counts from the last message before the cut; the rest is the router at work. */
+/** The time counts from the last message before the cut; the rest is the router at work. */
 const marginMs = 1_000;
-const localManifest = fileURLToPath(new URL("../manifests/nginx-local.yaml", import.meta.url));
-const allGateways = workerNodes.map(({ address }) => address);
+
+/** What tells the router that a node is gone, and within what time. */
+interface Detection {
+  readonly name: string;
+  /** In the router's log, after the peer's address. */
+  readonly notification: string;
+  readonly limitMs: number;
+}
+
+/** Requests to one Service through one view. */
+interface Stream {
+  readonly view: View;
+  readonly policy: "Cluster" | "Local";
+  readonly probe: Probe;
+}
+
+/** When things happened, in milliseconds since the epoch. */
+interface Times {
+  readonly cutMs: number;
+  readonly endpointsLeftMs: number;
+  readonly joinMs: number;
+  /** The second hop of the node that came back is complete. */
+  readonly settledMs: number;
+}
 
 /**
- * Sight 4, second way: the link is cut with no FIN, and only the Hold Time tells. A second Service,
- * `Local`, shows requests to the dead node alone: with `Cluster` other nodes send requests to its
- * Pods, too, until Kubernetes takes them out.
+ * Sight 4, second way: the link is cut with no FIN, and only the Hold Time tells, or BFD. A second
+ * Service, `Local`, shows requests to the dead node alone: with `Cluster` other nodes send requests
+ * to its Pods, too, until Kubernetes takes them out.
  */
 export const linkCut: Sight = {
-  title: `a node's link is cut with no FIN (hold-time: ${holdTimeSeconds}s) and comes back`,
+  title: `a node's link is cut with no FIN (hold-time: ${holdTimeSeconds}s, or BFD) and comes back`,
   async see(lab, show) {
     const node = workerNodes[1] ?? workerNodes[0];
     if (node === undefined) throw new Error("no worker node");
-    await setHoldTime(lab, show);
-    const localAddress = await createLocalService(lab);
-    const [cluster, local] = await Promise.all(
-      [serviceAddress, localAddress].map((address) =>
-        lab.probe({ url: `http://${address}/`, concurrency: 4, intervalMs: 20 }),
-      ),
-    );
-    if (cluster === undefined || local === undefined) throw new Error("no probes");
+    const detection = await prepareDetection(lab, show);
+    const streams = await startStreams(lab);
     const cutMs = Date.now();
     await lab.topology.setSwitched(node.name, false);
-    const options = { gateway: node.address, fromMs: cutMs };
-    const left = await gatewayChanged(lab, serviceAddress, "left", options);
-    const localLeft = await gatewayChanged(lab, localAddress, "left", options);
-    const expired = await routerLogged(
-      lab.topology.router,
-      new RegExp(String.raw`sent to neighbor ${node.address} 4/0 \(Hold Timer Expired\)`),
-      { fromMs: cutMs, timeoutMs: 5_000 },
-    );
+    const detectedMs = await detected(lab, node, detection, cutMs);
     const endpointsLeftMs = await endpointsLeft(lab, node);
     show(`kubectl get nodes, ${node.name} cut off`, await lab.kubectl.run("get", "nodes"));
-    show("show ip bgp summary", await lab.topology.router.vtysh("show ip bgp summary"));
+    show("show bgp summary", await lab.topology.router.vtysh("show bgp summary"));
     const joinMs = Date.now();
     await lab.topology.setSwitched(node.name, true);
-    const back = await gatewayChanged(lab, serviceAddress, "came", {
-      gateway: node.address,
-      fromMs: joinMs,
-    });
-    await awaitGateways(lab, serviceAddress, allGateways);
-    await awaitGateways(lab, localAddress, allGateways);
+    await awaitRoutes(
+      lab,
+      streams.map(({ view }) => view),
+    );
     const settledMs = await secondHopSettled(lab, node, joinMs);
-    const [clusterResults, localResults] = [await cluster.finish(), await local.finish()];
-
-    const changes = await readKernelRoutes(lab.topology.router, serviceAddress, cutMs);
-    const localChanges = await readKernelRoutes(lab.topology.router, localAddress, cutMs);
-    const rejoin = { fromMs: joinMs, toMs: settledMs };
-    const lostLocal = unexcused(
-      localResults,
-      [{ fromMs: cutMs, toMs: localLeft.atMs }, rejoin],
-      localChanges.map((change) => change.atMs),
+    const times = { cutMs, endpointsLeftMs, joinMs, settledMs };
+    const seen = await allDone(
+      streams.map((stream) => seeStream(lab, stream, node, { ...times, ...detection })),
     );
-    const lostCluster = unexcused(
-      clusterResults,
-      [{ fromMs: cutMs, toMs: Math.max(left.atMs, endpointsLeftMs) }, rejoin],
-      changes.map((change) => change.atMs),
-    );
-    const latest = Math.max(left.atMs, localLeft.atMs) - cutMs;
-    mustSee(
-      latest <= holdTimeSeconds * 1000 + marginMs,
-      `next hop ${node.address} left ${formatSeconds(latest)} after the cut`,
-    );
-    mustSee(
-      lostLocal.length === 0,
-      `Local: ${formatFailures(localResults)}; after the next hop left: ${describeResults(lostLocal, cutMs)}`,
-    );
-    mustSee(
-      lostCluster.length === 0,
-      `Cluster: ${formatFailures(clusterResults)}; after the endpoints left: ${describeResults(lostCluster, cutMs)}`,
-    );
-    await lab.kubectl.run("delete", "-f", localManifest);
+    await lab.kubectl.run("delete", "service", "nginx-local");
     return (
-      `${node.name}: Hold timer expired ${formatSeconds(expired.atMs - cutMs)} after the cut, ` +
-      `next hop ${node.address} out of the kernel after ${formatSeconds(latest)}; ` +
-      `no request that began later went there (Local: ${formatFailures(localResults)}); ` +
-      `its endpoints left after ${formatSeconds(endpointsLeftMs - cutMs)} ` +
-      `(Cluster: ${formatFailures(clusterResults)}); ` +
-      `back ${formatSeconds(back.atMs - joinMs)} after the link`
+      `${node.name}: ${detection.name} ${formatSeconds(detectedMs - cutMs)} after the cut, its ` +
+      `endpoints left after ${formatSeconds(endpointsLeftMs - cutMs)}; no request that began after ` +
+      `its next hop left went there: ${seen.join("; ")}`
     );
   },
 };
 
-/** Changes the ConfigMap as a user would, and waits until every session has the new Hold Time. */
-async function setHoldTime(lab: Lab, show: Show): Promise<void> {
-  const map = await lab.kubectl.json("-n", "routelb-system", "get", "configmap", "config");
-  const text = textAt(map, "data", "config") ?? "";
-  const config = text.replace(/^(- my-asn: .*)$/m, `$1\n  hold-time: ${holdTimeSeconds}s`);
-  mustSee(config !== text, `the ConfigMap holds no peer: ${text}`);
-  const patch = JSON.stringify({ data: { config } });
-  const command = ["-n", "routelb-system", "patch", "configmap", "config", "--type=merge", "-p"];
-  show(
-    `kubectl -n routelb-system patch configmap config ... hold-time: ${holdTimeSeconds}s`,
-    await lab.kubectl.run(...command, patch),
+/** Without BFD, gives the sessions a short Hold Time. */
+async function prepareDetection(lab: Lab, show: Show): Promise<Detection> {
+  const { bfd } = lab.variant;
+  if (bfd !== undefined) {
+    return {
+      name: "BFD said Down",
+      notification: String.raw`6/10 \(Cease/BFD Down\)`,
+      limitMs: bfd.intervalMs * bfd.multiplier,
+    };
+  }
+  await setHoldTime(lab, holdTimeSeconds, show);
+  return {
+    name: "Hold timer expired",
+    notification: String.raw`4/0 \(Hold Timer Expired\)`,
+    limitMs: holdTimeSeconds * 1000,
+  };
+}
+
+/** Requests to the Service nginx, and to nginx-local, made here, which all nodes advertise. */
+async function startStreams(lab: Lab): Promise<readonly Stream[]> {
+  const localViews = await createLocalService(lab);
+  const start = async (view: View, policy: Stream["policy"]): Promise<Stream> => {
+    const { address, client } = view;
+    const url = urlOf(address);
+    return {
+      view,
+      policy,
+      probe: await lab.probe({ url, client, concurrency: 4, intervalMs: 20 }),
+    };
+  };
+  return allDone([
+    ...lab.views.map((view) => start(view, "Cluster")),
+    ...localViews.map((view) => start(view, "Local")),
+  ]);
+}
+
+/** When the last of the routers knew; milliseconds since the epoch. */
+async function detected(
+  lab: Lab,
+  node: ScenarioNode,
+  { notification }: Detection,
+  fromMs: number,
+): Promise<number> {
+  const peer = nodeAddress(node, sessionFamily(lab.variant));
+  const pattern = new RegExp(`sent to neighbor ${peer} ${notification}`);
+  const entries = await allDone(
+    lab.topology.sites.map(({ router }) =>
+      routerLogged(router, pattern, { fromMs, timeoutMs: 20_000 }),
+    ),
   );
-  await waitFor(async () => ((await sessionsWithHoldTime(lab)) === 3 ? true : undefined), {
-    what: `three sessions with a Hold Time of ${holdTimeSeconds} s`,
-    timeoutMs: 30_000,
-    intervalMs: 100,
-  });
-  await awaitGateways(lab, serviceAddress, allGateways);
+  return Math.max(...entries.map(({ atMs }) => atMs));
 }
 
-async function sessionsWithHoldTime(lab: Lab): Promise<number> {
-  const neighbors = await lab.topology.router.vtyshJson("show bgp neighbors json");
-  return workerNodes.filter(
-    ({ address }) =>
-      textAt(neighbors, address, "bgpState") === "Established" &&
-      numberAt(neighbors, address, "bgpTimerHoldTimeMsecs") === holdTimeSeconds * 1000,
-  ).length;
+/** What became of the stream's route and requests. */
+async function seeStream(
+  lab: Lab,
+  { view, policy, probe }: Stream,
+  node: ScenarioNode,
+  { cutMs, endpointsLeftMs, joinMs, settledMs, limitMs }: Times & Detection,
+): Promise<string> {
+  const { label, address, family, router } = view;
+  const gateway = nodeAddress(node, family);
+  const results = await probe.finish();
+  const left = await gatewayChanged(lab, address, "left", { gateway, fromMs: cutMs }, router);
+  const back = await gatewayChanged(lab, address, "came", { gateway, fromMs: joinMs }, router);
+  const changes = await readKernelRoutes(router, address, cutMs);
+  const toMs = policy === "Local" ? left.atMs : Math.max(left.atMs, endpointsLeftMs);
+  const lost = unexcused(
+    results,
+    [
+      { fromMs: cutMs, toMs },
+      { fromMs: joinMs, toMs: settledMs },
+    ],
+    changes.map((change) => change.atMs),
+  );
+  const title = `${label} ${policy}`.trim();
+  const took = formatSeconds(left.atMs - cutMs);
+  mustSee(
+    left.atMs - cutMs <= limitMs + marginMs,
+    `${title}: ${gateway} left ${took} after the cut`,
+  );
+  mustSee(
+    lost.length === 0,
+    `${title}: ${formatFailures(results)}; unexcused: ${describeResults(lost, cutMs)}`,
+  );
+  return (
+    `${title}: ${gateway} out of the kernel after ${took}, back ` +
+    `${formatSeconds(back.atMs - joinMs)} after the link, ${formatFailures(results)}`
+  );
 }
 
-/** Resolves with the address of the Service `nginx-local` when all nodes advertise it. */
-async function createLocalService(lab: Lab): Promise<string> {
-  await lab.kubectl.run("create", "-f", localManifest);
-  const address = await waitFor(
+async function awaitRoutes(lab: Lab, views: readonly View[]): Promise<void> {
+  await allDone(
+    views.map(({ address, gateways, router }) => awaitGateways(lab, address, gateways, router)),
+  );
+}
+
+/** Resolves with the views of the Service `nginx-local` when all nodes advertise it. */
+async function createLocalService(lab: Lab): Promise<readonly View[]> {
+  await lab.kubectl.run("create", "-f", await manifestFile(lab, "nginx-local"));
+  const addresses = await waitFor(
     async () => {
       const service = await lab.kubectl.json("get", "svc", "nginx-local");
-      return textAt(listAt(service, "status", "loadBalancer", "ingress")[0], "ip");
+      const ingress = listAt(service, "status", "loadBalancer", "ingress");
+      const ips = ingress.flatMap((entry) => textAt(entry, "ip") ?? []);
+      return ips.length === lab.variant.families.length ? ips : undefined;
     },
-    { what: "nginx-local has an address", timeoutMs: 15_000 },
+    { what: "nginx-local has an address of each family", timeoutMs: 15_000 },
   );
-  await awaitGateways(lab, address, allGateways);
-  return address;
+  const views = lab.views.map((view) => {
+    const isOfFamily = (ip: string): boolean => ip.includes(":") === (view.family === "ipv6");
+    return { ...view, address: addresses.find(isOfFamily) ?? "" };
+  });
+  await awaitRoutes(lab, views);
+  return views;
 }
 
 /** When every endpoint on the node that came back is ready, and the second hop knows. */

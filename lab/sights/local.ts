@@ -4,15 +4,12 @@ import type { Lab } from "../lab.ts";
 import { inNamespace } from "../namespaces.ts";
 import { answered, countBy } from "../probe.ts";
 import { readKernelRoutes } from "../route-log.ts";
-import { scenario, workerNodes } from "../topology.ts";
-import { waitFor } from "../wait.ts";
+import { nodeAddress, workerNodes } from "../scenario.ts";
+import { eachView, urlOf, type View } from "../view.ts";
+import { allDone, waitFor } from "../wait.ts";
 import { awaitGateways, gatewayChanged, kernelGateways } from "./routes.ts";
 import { formatCounts, formatSeconds, mustSee, type Show, type Sight } from "./sight.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
-
-const { serviceAddress, clientAddress } = scenario;
-const url = `http://${serviceAddress}/`;
-const allGateways = workerNodes.map(({ address }) => address);
 
 /** Sight 5: `externalTrafficPolicy: Local`. */
 export const localPolicy: Sight = {
@@ -23,22 +20,29 @@ export const localPolicy: Sight = {
       return await seeLocal(lab, show);
     } finally {
       await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=3");
-      await awaitGateways(lab, serviceAddress, allGateways);
+      await awaitAllGateways(lab);
       await setPolicy(lab, "Cluster");
     }
   },
 };
 
 async function seeLocal(lab: Lab, show: Show): Promise<string> {
-  await awaitGateways(lab, serviceAddress, allGateways);
-  const answers = await seeClientAddress(lab);
+  await awaitAllGateways(lab);
+  const answers = await eachView(lab.views, (view) => seeClientAddress(lab, view));
   show("clients that the Pods saw", answers);
   return `${answers}; ${await seeScaledDown(lab, show)}`;
 }
 
+async function awaitAllGateways(lab: Lab): Promise<void> {
+  await allDone(
+    lab.views.map(({ address, gateways, router }) => awaitGateways(lab, address, gateways, router)),
+  );
+}
+
 /** All nodes have a Pod, and every Pod sees the client's own address. */
-async function seeClientAddress(lab: Lab): Promise<string> {
-  const probe = await lab.probe({ url, concurrency: 4, count: 200 });
+async function seeClientAddress(lab: Lab, view: View): Promise<string> {
+  const { client, clientAddress } = view;
+  const probe = await lab.probe({ url: urlOf(view.address), client, concurrency: 4, count: 200 });
   const results = await probe.results();
   const clients = countBy(answered(results), (result) => result.client);
   const pods = countBy(answered(results), (result) => result.pod);
@@ -54,7 +58,11 @@ async function seeClientAddress(lab: Lab): Promise<string> {
 /** With one Pod fewer, its node's route leaves while the Pod still serves. */
 async function seeScaledDown(lab: Lab, show: Show): Promise<string> {
   const before = await nginxPods(lab);
-  const probe = await lab.probe({ url, concurrency: 4, intervalMs: 20 });
+  const probes = await allDone(
+    lab.views.map(({ address, client }) =>
+      lab.probe({ url: urlOf(address), client, concurrency: 4, intervalMs: 20 }),
+    ),
+  );
   const scaleMs = Date.now();
   const scaled = await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=2");
   show("kubectl scale deployment nginx --replicas=2", scaled);
@@ -65,53 +73,63 @@ async function seeScaledDown(lab: Lab, show: Show): Promise<string> {
   const pod = before.find(({ name }) => name === gone.name) ?? gone;
   const node = workerNodes.find(({ name }) => name === pod.node);
   mustSee(node !== undefined, `Pod ${pod.name} runs on ${pod.node}`);
-  const left = await gatewayChanged(lab, serviceAddress, "left", {
-    gateway: node.address,
-    fromMs: scaleMs,
-  });
+  const withdrawn = await allDone(
+    lab.views.map(({ address, family, router }) => {
+      const gateway = nodeAddress(node, family);
+      return gatewayChanged(lab, address, "left", { gateway, fromMs: scaleMs }, router);
+    }),
+  );
   const stillServes = await podAnswers(lab, node.name, pod.address);
-  const hops = await kernelGateways(lab, serviceAddress);
+  const hops = await allDone(
+    lab.views.map(({ address, router }) => kernelGateways(lab, address, router)),
+  );
   show("show ip bgp", await lab.topology.router.vtysh("show ip bgp"));
   const endMs = await waitFor(
     async () => ((await podAnswers(lab, node.name, pod.address)) ? undefined : Date.now()),
     { what: `end of Pod ${pod.name}`, timeoutMs: 30_000 },
   );
-  const results = await probe.finish();
-  const changes = await readKernelRoutes(lab.topology.router, serviceAddress, scaleMs);
-  const lost = unexcused(
-    results,
-    [],
-    changes.map((change) => change.atMs),
-  );
+  const results = await allDone(probes.map((probe) => probe.finish()));
   mustSee(stillServes, `the Pod ${pod.name} had stopped serving when its node's route was gone`);
-  mustSee(hops?.length === 2, `kernel next hops: ${hops?.join(", ") ?? "not one route"}`);
-  mustSee(
-    lost.length === 0,
-    `${formatFailures(results)}; unexcused: ${describeResults(lost, scaleMs)}`,
-  );
-  return (
-    `scaled to 2: ${node.name}'s route left the kernel after ` +
-    `${formatSeconds(left.atMs - scaleMs)}, its Pod served on until ` +
-    `${formatSeconds(endMs - scaleMs)}; next hops then ${hops.join(", ")}; ` +
-    formatFailures(results)
-  );
+  const seen = await eachView(lab.views, async (view) => {
+    const index = lab.views.indexOf(view);
+    const [own = [], hopsLeft, left] = [results[index], hops[index], withdrawn[index]];
+    const changes = await readKernelRoutes(view.router, view.address, scaleMs);
+    const changesMs = changes.map((change) => change.atMs);
+    const lost = unexcused(own, [], changesMs);
+    mustSee(hopsLeft?.length === 2, `kernel next hops: ${hopsLeft?.join(", ") ?? "not one route"}`);
+    mustSee(
+      lost.length === 0,
+      `${formatFailures(own)}; unexcused: ${describeResults(lost, scaleMs)}`,
+    );
+    return (
+      `${node.name}'s route left the kernel after ` +
+      `${formatSeconds((left?.atMs ?? Number.NaN) - scaleMs)}, ` +
+      `next hops then ${hopsLeft.join(", ")}; ${formatFailures(own)}`
+    );
+  });
+  return `scaled to 2: the Pod on ${node.name} served on until ${formatSeconds(endMs - scaleMs)}; ${seen}`;
 }
 
 /** Resolves when the second hop of every node follows, which is not the speakers' part. */
 async function setPolicy(lab: Lab, policy: "Cluster" | "Local"): Promise<void> {
   const patch = JSON.stringify({ spec: { externalTrafficPolicy: policy } });
   await lab.kubectl.run("patch", "svc", "nginx", "-p", patch);
-  await waitFor(
-    async () => {
-      const probe = await lab.probe({ url, concurrency: 4, count: 60 });
-      const clients = countBy(await probe.results(), (result) => result.client);
-      const isFollowed =
-        policy === "Local"
-          ? [...clients.keys()].join() === clientAddress
-          : !clients.has(clientAddress);
-      return isFollowed && !clients.has("") ? true : undefined;
-    },
-    { what: `every node's second hop does ${policy}`, timeoutMs: 20_000, intervalMs: 200 },
+  await allDone(
+    lab.views.map(({ address, client, clientAddress }) =>
+      waitFor(
+        async () => {
+          const url = urlOf(address);
+          const probe = await lab.probe({ url, client, concurrency: 4, count: 60 });
+          const clients = countBy(await probe.results(), (result) => result.client);
+          const isFollowed =
+            policy === "Local"
+              ? [...clients.keys()].join() === clientAddress
+              : !clients.has(clientAddress);
+          return isFollowed && !clients.has("") ? true : undefined;
+        },
+        { what: `every node's second hop does ${policy}`, timeoutMs: 20_000, intervalMs: 200 },
+      ),
+    ),
   );
 }
 

@@ -1,6 +1,7 @@
-import { at, type Json, listAt, textAt } from "../kube/json.ts";
+import { at, type Json, listAt, numberAt, textAt, textsAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
 import { type KernelRoute, kernelRouteBecame } from "../route-log.ts";
+import type { Router } from "../router.ts";
 import { waitFor } from "../wait.ts";
 
 const patienceMs = 45_000;
@@ -9,8 +10,9 @@ const patienceMs = 45_000;
 export async function kernelGateways(
   lab: Lab,
   address: string,
+  router: Router = lab.topology.router,
 ): Promise<readonly string[] | undefined> {
-  const routes = await lab.topology.router.kernelRoutes(address);
+  const routes = await router.kernelRoutes(address);
   const [route, second] = Array.isArray(routes) ? routes : [];
   if (route === undefined || second !== undefined) return undefined;
   return gatewaysOf(route);
@@ -21,15 +23,16 @@ export async function awaitGateways(
   lab: Lab,
   address: string,
   gateways: readonly string[],
+  router: Router = lab.topology.router,
 ): Promise<void> {
   const wanted = [...gateways].sort().join(" ");
   await waitFor(
     async () => {
-      const present = await kernelGateways(lab, address);
+      const present = await kernelGateways(lab, address, router);
       return present !== undefined && [...present].sort().join(" ") === wanted ? true : undefined;
     },
     {
-      what: `the router's kernel sends ${address} through ${wanted}`,
+      what: `the kernel of ${router.namespace} sends ${address} through ${wanted}`,
       timeoutMs: patienceMs,
       intervalMs: 100,
     },
@@ -42,10 +45,11 @@ export async function gatewayChanged(
   address: string,
   change: "left" | "came",
   options: { readonly gateway: string; readonly fromMs: number },
+  router: Router = lab.topology.router,
 ): Promise<KernelRoute> {
   const { gateway, fromMs } = options;
   return kernelRouteBecame(
-    lab.topology.router,
+    router,
     address,
     (gateways) => gateways.includes(gateway) === (change === "came"),
     {
@@ -62,16 +66,26 @@ export interface BgpPath {
   readonly asPath: string;
   /** Used: the best path, or equal to it. */
   readonly isUsed: boolean;
+  readonly localPref: number | undefined;
+  /** As FRR writes them. */
+  readonly communities: readonly string[];
 }
 
-export async function bgpPaths(lab: Lab, prefix: string): Promise<readonly BgpPath[]> {
-  const table = await lab.topology.router.vtyshJson(`show ip bgp ${prefix} json`);
+export async function bgpPaths(
+  lab: Lab,
+  prefix: string,
+  router: Router = lab.topology.router,
+): Promise<readonly BgpPath[]> {
+  const family = prefix.includes(":") ? "ipv6" : "ipv4";
+  const table = await router.vtyshJson(`show bgp ${family} unicast ${prefix} json`);
   return listAt(table, "paths").map((path) => ({
     nextHop: textAt(listAt(path, "nexthops")[0], "ip") ?? "",
     asPath: textAt(path, "aspath", "string") ?? "",
     isUsed:
       at(path, "valid") === true &&
       (at(path, "multipath") === true || at(path, "bestpath", "overall") === true),
+    localPref: numberAt(path, "locPrf"),
+    communities: textsAt(path, "community", "list"),
   }));
 }
 

@@ -1,6 +1,6 @@
 import type { ProbeResult } from "../http-probe.ts";
 import { failed } from "../probe.ts";
-import { scenario } from "../topology.ts";
+import { scenario } from "../scenario.ts";
 
 /**
  * The node through which a request came, by the address that the Pod saw as its client: another
@@ -8,8 +8,11 @@ import { scenario } from "../topology.ts";
  */
 export function ingressNode(result: ProbeResult): string {
   const node = scenario.nodes.find(
-    ({ address, podCidr }) =>
-      result.client === address || result.client === podCidr.replace(/0\/24$/, "1"),
+    ({ address, podCidr, ipv6 }) =>
+      result.client === address ||
+      result.client === podCidr.replace(/0\/24$/, "1") ||
+      result.client === ipv6.address ||
+      result.client === ipv6.podCidr.replace(/\/64$/, "1"),
   );
   return node?.name ?? `client ${result.client}`;
 }

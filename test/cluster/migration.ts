@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { at, booleanAt, listAt, numberAt, textAt } from "../../lab/kube/json.ts";
+import { formatRouterConfig } from "../../lab/router-config.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
+import { manifestPath } from "../../lab/service-manifest.ts";
 import { awaitGateways } from "../../lab/sights/routes.ts";
-import { nginxManifest } from "../../lab/sights/service.ts";
-import { routerConfig, scenario, workerNodes } from "../../lab/topology.ts";
+import { plainVariant } from "../../lab/variant.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { Cluster } from "./cluster.ts";
 import type { Guide } from "./guide.ts";
@@ -11,7 +13,9 @@ import { makeService, serviceAddresses } from "./services.ts";
 import { underRequests } from "./stream.ts";
 
 const { serviceAddress, nodes } = scenario;
-const localManifest = nginxManifest.replace("nginx.yaml", "nginx-local.yaml");
+const nginxManifest = manifestPath("nginx");
+const localManifest = manifestPath("nginx-local");
+const routerConfig = formatRouterConfig(plainVariant, scenario.sites[0]);
 export const workers = workerNodes.map(({ address }) => address);
 
 const addressFamily = " address-family ipv4 unicast\n";

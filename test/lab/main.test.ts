@@ -50,12 +50,16 @@ async function leftovers(): Promise<readonly string[]> {
     () => true,
     () => false,
   );
-  const processes = (await run("ps", ["-eo", "args"])).split("\n");
   return [
     ...(await instanceNamespaces(id)),
     ...(isThere ? [directory] : []),
-    ...processes.filter((line) => line.includes(`${directory}/`)),
+    ...(await runningProcesses()),
   ];
+}
+
+async function runningProcesses(): Promise<readonly string[]> {
+  const processes = (await run("ps", ["-eo", "args"])).split("\n");
+  return processes.filter((line) => line.includes(`${stateRoot}/${id}/`));
 }
 
 const steps = [/network namespaces/, /API server on/, /kubelets, controller/, /BGP sessions/];
@@ -89,6 +93,10 @@ test("what a killed lab left is removed by down", async () => {
   await printed(lab, /The lab is up/);
   lab.process.kill("SIGKILL");
   await lab.exited;
+  await waitFor(async () => ((await runningProcesses()).length === 0 ? true : undefined), {
+    what: "no process of the killed lab runs on",
+    timeoutMs: 10_000,
+  });
   assert.notDeepEqual(await leftovers(), []);
   assert.match(
     await run(process.execPath, [program, "down"], { timeoutMs: 60_000 }),
@@ -102,4 +110,11 @@ test("an option that nobody knows is refused with the usage", async () => {
   assert.equal(ok, false);
   assert.match(text, /ended with 2: Unknown option '--chekc'/);
   assert.match(text, /npm run lab -- \[--check \| down\]/);
+});
+
+test("a lab that makes no sense is refused in one sentence", async () => {
+  const both = await attempt(process.execPath, [program, "--check", "--ipv6", "--dual-stack"]);
+  assert.match(both.text, /ended with 2: --ipv6 is IPv6 alone, --dual-stack is both families/);
+  const three = await attempt(process.execPath, [program, "--check", "--routers", "3"]);
+  assert.match(three.text, /ended with 2: --routers is 1 or 2, not 3/);
 });

@@ -37,5 +37,7 @@ test("failures are counted by kind", () => {
 test("the node that a request came through is known by the client address that the Pod saw", () => {
   assert.equal(ingressNode(result(0, 1, "200", "172.16.7.12")), "node2");
   assert.equal(ingressNode(result(0, 1, "200", "10.244.3.1")), "node3");
+  assert.equal(ingressNode(result(0, 1, "200", "fd00:7::12")), "node2");
+  assert.equal(ingressNode(result(0, 1, "200", "fd00:10:244:3::1")), "node3");
   assert.equal(ingressNode(result(0, 1, "200", "172.16.9.11")), "client 172.16.9.11");
 });
