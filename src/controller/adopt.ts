@@ -6,6 +6,7 @@ import type { Allocation, Outcome, PooledAddress } from "./outcome.ts";
 import { isAvoided, type PoolIndex } from "./pool-index.ts";
 import { type AddressRequest, readRequest } from "./request.ts";
 import { sharingTerms } from "./sharing.ts";
+import { eachInSteps, finish, type Steps } from "./steps.ts";
 
 /** A Service of ours, with what it has before anything is given out. */
 export interface Claim {
@@ -43,36 +44,54 @@ export function adopt(
   pools: PoolIndex,
   previous: Allocation,
 ): Adoption {
+  return finish(adoptionSteps(snapshot, pools, previous));
+}
+
+/** As `adopt`, in steps. */
+export function* adoptionSteps(
+  snapshot: ControllerSnapshot,
+  pools: PoolIndex,
+  previous: Allocation,
+): Steps<Adoption> {
   const book = new AddressBook();
-  const { claims, others, untouched } = sortOut(snapshot, pools, previous);
+  const { claims, others, untouched } = yield* sortOut(snapshot, pools, previous);
+  const hold = (claim: OpenClaim) => {
+    claim.held = bookWherePossible(claim, claim.request.inStatus, book, pools);
+  };
   const changed: OpenClaim[] = [];
-  for (const claim of claims) {
+  yield* eachInSteps(claims, (claim) => {
     if (isSettled(claim)) {
-      claim.held = bookWherePossible(claim, claim.request.inStatus, book, pools);
+      hold(claim);
     } else {
       changed.push(claim);
     }
-  }
-  for (const claim of changed) {
-    claim.held = bookWherePossible(claim, claim.request.inStatus, book, pools);
-  }
-  for (const service of others) {
-    blockAddresses(service, book, pools);
-  }
-  for (const claim of claims) {
+  });
+  yield* eachInSteps(changed, hold);
+  yield* eachInSteps(others, (service) => blockAddresses(service, book, pools));
+  yield* eachInSteps(claims, (claim) => {
     claim.promised = bookWherePossible(claim, promisedAddresses(claim), book, pools);
-  }
+  });
   return { book, claims, untouched };
 }
 
 const none: readonly never[] = [];
 
+interface SortedServices {
+  readonly claims: OpenClaim[];
+  readonly others: readonly Service[];
+  readonly untouched: ReadonlyMap<string, string>;
+}
+
 /** Our Services in the order in which they are served, and those that only hold addresses. */
-function sortOut(snapshot: ControllerSnapshot, pools: PoolIndex, previous: Allocation) {
+function* sortOut(
+  snapshot: ControllerSnapshot,
+  pools: PoolIndex,
+  previous: Allocation,
+): Steps<SortedServices> {
   const claims: OpenClaim[] = [];
   const others: Service[] = [];
   const untouched = new Map<string, string>();
-  for (const service of snapshot.services.values()) {
+  yield* eachInSteps(snapshot.services.values(), (service) => {
     if (service.type === "LoadBalancer") {
       const layer2 = pools.hasLayer2 ? layer2PoolOf(service, pools) : undefined;
       if (!isLoadBalancer(service) || !isOfClass(service, snapshot.loadBalancerClass)) {
@@ -87,7 +106,7 @@ function sortOut(snapshot: ControllerSnapshot, pools: PoolIndex, previous: Alloc
         others.push(service);
       }
     }
-  }
+  });
   claims.sort((a, b) => compareServices(a.service, b.service));
   return { claims, others, untouched };
 }

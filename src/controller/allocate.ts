@@ -1,5 +1,5 @@
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
-import { adopt, type Claim } from "./adopt.ts";
+import { adoptionSteps, type Claim } from "./adopt.ts";
 import {
   type Choices,
   choose,
@@ -16,6 +16,7 @@ import {
 } from "./outcome.ts";
 import { PoolIndex, usableAddresses } from "./pool-index.ts";
 import { noClusterIp, type Shortfall, worstShortfall } from "./shortfall.ts";
+import { eachInSteps, finish, type Steps } from "./steps.ts";
 
 /**
  * Gives every Service of ours an address, or says why it has none.
@@ -35,13 +36,21 @@ export function allocate(
   snapshot: ControllerSnapshot,
   previous: Allocation = nothingAllocated,
 ): Allocation {
+  return finish(allocationSteps(snapshot, previous));
+}
+
+/** As `allocate`, in steps. */
+export function* allocationSteps(
+  snapshot: ControllerSnapshot,
+  previous: Allocation,
+): Steps<Allocation> {
   const { namespaces } = snapshot;
   const pools = new PoolIndex(snapshot.config);
-  const { book, claims, untouched } = adopt(snapshot, pools, previous);
+  const { book, claims, untouched } = yield* adoptionSteps(snapshot, pools, previous);
   const outcomes = new Map<string, Outcome>();
-  for (const claim of claims) {
+  yield* eachInSteps(claims, (claim) => {
     outcomes.set(claim.service.key, decide(claim, { pools, book, namespaces }));
-  }
+  });
   for (const [key, layer2Pool] of untouched) {
     const uid = snapshot.services.get(key)?.uid ?? "";
     outcomes.set(key, { type: "untouched", uid, layer2Pool });

@@ -49,6 +49,9 @@ export function standingEvents(service: Service, outcome: Outcome): readonly Ser
     return [];
   }
   const { remarks } = readRequest(service);
+  if (remarks.length === 0 && outcome.shortfall === undefined) {
+    return [];
+  }
   const remarksOf = (type: (typeof remarks)[number]["type"]) =>
     remarks
       .filter((remark) => remark.type === type)

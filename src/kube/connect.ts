@@ -46,7 +46,7 @@ const patchContentTypes = {
  */
 export function connectKubeApi(options: ConnectOptions): KubeApi {
   const http = {
-    credentials: new Credentials(options.kubeconfigPath),
+    credentials: new Credentials(options.kubeconfigPath, options.clock),
     clock: options.clock,
     userAgent: options.fieldManager,
   };

@@ -9,12 +9,16 @@
 
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent, type RequestOptions as HttpsRequestOptions } from "node:https";
+import { urlToHttpOptions } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { KubeConfig } from "@kubernetes/client-node";
+import type { Clock } from "../runtime/clock.ts";
 
-/** What every request carries. */
+/** What every request carries, and where it goes. */
 export type RequestCredentials = Omit<HttpsRequestOptions, "headers"> & {
   readonly headers: Readonly<Record<string, string>>;
+  /** The prefix of every request's path; empty, or without a slash at its end. */
+  readonly path: string;
 };
 
 /** The kubeconfig or service account cannot be used as it is. */
@@ -24,6 +28,8 @@ export class CredentialsError extends Error {
 
 /** The API server closes a connection that is idle for 90 seconds; we do so before it does. */
 const idleLimitMs = 60_000;
+/** What was read is good for so long: working it out takes longer than some requests. */
+const readAgainMs = 1_000;
 
 /**
  * The server and the identity of a kubeconfig file, or of the Pod's service account.
@@ -33,36 +39,44 @@ const idleLimitMs = 60_000;
  */
 export class Credentials {
   readonly #kubeconfigPath: string | undefined;
+  readonly #clock: Clock;
   #config: KubeConfig;
   #server: URL;
   #agent: { readonly options: object; readonly agent: HttpAgent } | undefined;
+  #read: { readonly options: RequestCredentials; readonly untilMs: number } | undefined;
 
   /**
    * @param kubeconfigPath undefined: $KUBECONFIG, the home directory's, else the service account
    * @throws CredentialsError
    */
-  constructor(kubeconfigPath: string | undefined) {
+  constructor(kubeconfigPath: string | undefined, clock: Clock) {
     this.#kubeconfigPath = kubeconfigPath;
+    this.#clock = clock;
     ({ config: this.#config, server: this.#server } = load(kubeconfigPath));
-  }
-
-  /** Its path is the prefix of every request's path. */
-  get server(): URL {
-    return this.#server;
   }
 
   /** @throws CredentialsError; what was loaded before stays */
   reload(): void {
+    this.#read = undefined;
     ({ config: this.#config, server: this.#server } = load(this.#kubeconfigPath));
   }
 
   /**
-   * Headers, TLS and the agent for one request. Connections are kept alive and used again until
+   * Headers, TLS, the server and the agent for one request; at most a second old. Connections are kept alive and used again until
    * the certificates change.
    *
    * @throws CredentialsError
    */
   async requestOptions(): Promise<RequestCredentials> {
+    const now = this.#clock.now();
+    if (this.#read === undefined || now >= this.#read.untilMs) {
+      const options = await this.#readOptions();
+      this.#read = { options, untilMs: now + readAgainMs };
+    }
+    return this.#read.options;
+  }
+
+  async #readOptions(): Promise<RequestCredentials> {
     const options: HttpsRequestOptions = {};
     try {
       await this.#config.applyToHTTPSOptions(options);
@@ -74,7 +88,16 @@ export class Credentials {
     if (this.#config.getCurrentCluster()?.proxyUrl === undefined) {
       options.agent = this.#keepAliveAgent(options);
     }
-    return { ...options, headers: trimmed(options.headers) };
+    const { protocol, hostname, port, auth } = urlToHttpOptions(this.#server);
+    return {
+      ...options,
+      protocol,
+      hostname,
+      port,
+      ...(auth === undefined ? {} : { auth }),
+      path: this.#server.pathname.replace(/\/$/, ""),
+      headers: trimmed(options.headers),
+    };
   }
 
   #keepAliveAgent(options: HttpsRequestOptions): HttpAgent {

@@ -65,13 +65,6 @@ async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<Inc
   const { credentials, clock, userAgent } = options;
   try {
     const own = await credentials.requestOptions();
-    const url = new URL(credentials.server);
-    url.pathname = url.pathname.replace(/\/$/, "") + request.path;
-    for (const [name, value] of Object.entries(request.query ?? {})) {
-      if (value !== undefined) {
-        url.searchParams.set(name, value);
-      }
-    }
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const headers = {
       ...own.headers,
@@ -85,12 +78,21 @@ async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<Inc
           }),
     };
     request.signal?.throwIfAborted();
-    const start = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const open = () => start(url, { ...own, method: request.method, headers });
+    const path = `${own.path}${request.path}${queryOf(request)}`;
+    const start = own.protocol === "https:" ? httpsRequest : httpRequest;
+    const open = () => start({ ...own, method: request.method, path, headers });
     return await answerOf(open, request, body, clock);
   } catch (error) {
     throw unanswered(request, error);
   }
+}
+
+/** `?a=b&c=d`, or nothing. */
+function queryOf({ query = {} }: HttpRequest): string {
+  const given = Object.entries(query).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
 }
 
 /**
@@ -136,8 +138,8 @@ function answerTo(
       timer = clock.after(answerLimitMs, () => outgoing.destroy(new Error("no answer in time")));
     };
     outgoing.once("socket", (socket) => {
-      socket.setKeepAlive(true, tcpKeepAliveMs);
       if (socket.connecting) {
+        socket.setKeepAlive(true, tcpKeepAliveMs);
         socket.once(outgoing.protocol === "https:" ? "secureConnect" : "connect", extend);
       } else {
         extend();

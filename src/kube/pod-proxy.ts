@@ -32,7 +32,7 @@ export interface PodProxyOptions {
  * @throws CredentialsError if there is no usable kubeconfig or service account
  */
 export function connectPodProxy({ kubeconfigPath, userAgent, clock }: PodProxyOptions): PodProxy {
-  const http = { credentials: new Credentials(kubeconfigPath), clock, userAgent };
+  const http = { credentials: new Credentials(kubeconfigPath, clock), clock, userAgent };
   return {
     getJson: async ({ namespace, pod, port, path, query }, options) => {
       const collection = collectionPath(resources.pods, namespace);

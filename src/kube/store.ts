@@ -27,7 +27,10 @@ export class Store<T> {
   #isSynced = false;
   /** All changes up to this version are in. */
   #resourceVersion: string | undefined;
-  /** Versions that our own writes made and the watch has not reached yet, by key. */
+  /**
+   * Versions that our own writes made, by key, in the order in which they were answered. The watch
+   * has not reached them yet, as far as `advance` has looked.
+   */
   readonly #ownWrites = new Map<string, string>();
   readonly #listeners = new Set<(change: StoreChange<T>) => void>();
   /** What watch events named, since each fill began that is under way. */
@@ -56,10 +59,12 @@ export class Store<T> {
    * if the watch is already past that version: it brought this write, or something newer.
    */
   applyOwnWrite(key: string, resourceVersion: string, value: T): void {
-    const newest = this.#ownWrites.get(key) ?? this.#resourceVersion;
-    if (newest !== undefined && !isOlder(newest, resourceVersion)) {
+    const isPast = (version: string | undefined) =>
+      version !== undefined && !isOlder(version, resourceVersion);
+    if (isPast(this.#resourceVersion) || isPast(this.#ownWrites.get(key))) {
       return;
     }
+    this.#ownWrites.delete(key);
     this.#ownWrites.set(key, resourceVersion);
     this.#set("own-write", key, value);
   }
@@ -99,10 +104,13 @@ export class Store<T> {
   /** Notes that nothing else changed up to `resourceVersion` (a bookmark). */
   advance(resourceVersion: string): void {
     this.#resourceVersion = resourceVersion;
+    // Answers come nearly in the order of versions: what stands behind a newer one waits its turn, or
+    // each event would look at all writes of a burst.
     for (const [key, ownVersion] of this.#ownWrites) {
-      if (!isOlder(resourceVersion, ownVersion)) {
-        this.#ownWrites.delete(key);
+      if (isOlder(resourceVersion, ownVersion)) {
+        break;
       }
+      this.#ownWrites.delete(key);
     }
   }
 
@@ -111,9 +119,9 @@ export class Store<T> {
     const before = this.#entries;
     this.advance(resourceVersion);
     const after = new Map(list);
-    for (const key of this.#ownWrites.keys()) {
+    for (const [key, ownVersion] of this.#ownWrites) {
       const own = before.get(key);
-      if (own !== undefined) {
+      if (own !== undefined && isOlder(resourceVersion, ownVersion)) {
         after.set(key, own);
       }
     }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Labels } from "../../cluster/selector.ts";
 import type { LoadBalancerClass, Service } from "../../cluster/service.ts";
 import type { ControllerSnapshot } from "../../cluster/snapshot.ts";
@@ -8,14 +9,17 @@ import type { EventRecorder } from "../../kube/events.ts";
 import type { Store, StoreChange } from "../../kube/store.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { coalesce } from "../../runtime/coalesce.ts";
-import { allocate } from "../allocate.ts";
+import { inSlices } from "../../runtime/slices.ts";
+import { allocationSteps } from "../allocate.ts";
 import { type Allocation, nothingAllocated, poolAnnotation } from "../outcome.ts";
 import { describeAllocation } from "../state.ts";
+import { diffStatus } from "../status.ts";
+import type { Steps } from "../steps.ts";
 import { findStranded, formatStranded } from "../stranded.ts";
 import { type Configuration, sha256 } from "./configuration.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { MissingServices } from "./missing-services.ts";
-import { standingNotes } from "./notes.ts";
+import { standingNotesSteps } from "./notes.ts";
 import type { ServiceWriter } from "./service-writer.ts";
 
 export interface ControllerParts {
@@ -47,6 +51,11 @@ export class Controller {
   #allocation: Allocation = nothingAllocated;
   #serviceNotes: readonly EventNote[] = [];
   #restUntilMs = 0;
+  /** Counted up whenever what was decided is forgotten, with the pass that is under way. */
+  #tenure = 0;
+  #isPassing = false;
+  /** Something changed while a pass was under way. */
+  #isAskedAgain = false;
 
   /** Asks for a pass; it runs in a later turn of the event loop. */
   readonly wake: () => void;
@@ -54,12 +63,12 @@ export class Controller {
   constructor(parts: ControllerParts) {
     this.#parts = parts;
     this.wake = coalesce(
-      () => this.#pass(),
+      () => void this.#pass(),
       (run) => this.#schedule(run),
     );
     parts.namespaces.onChange(this.wake);
     parts.services.onChange((change) => {
-      if (matters(change)) {
+      if (this.#matters(change)) {
         this.wake();
       }
     });
@@ -100,6 +109,7 @@ export class Controller {
 
   /** Forgets what an earlier tenure decided: another leader may have decided otherwise since. */
   startAnew(): void {
+    this.#tenure += 1;
     this.#allocation = nothingAllocated;
     this.#serviceNotes = [];
   }
@@ -113,11 +123,16 @@ export class Controller {
     }
   }
 
-  #pass(): void {
+  async #pass(): Promise<void> {
     const { services, namespaces, configuration, metrics, clock, leads } = this.#parts;
     if (!services.isSynced || !namespaces.isSynced) {
       return;
     }
+    if (this.#isPassing) {
+      this.#isAskedAgain = true;
+      return;
+    }
+    this.#isPassing = true;
     const startMs = clock.now();
     const judgement = configuration.judge((candidate) => this.#whyRefused(candidate));
     metrics.configLoaded.set({}, judgement.acting === undefined ? 0 : 1);
@@ -126,22 +141,45 @@ export class Controller {
     if (!leads()) {
       metrics.showAllocation(nothingAllocated, 0);
     } else if (judgement.acting !== undefined && !configuration.isChanging) {
-      this.#allocate(judgement.acting.config, startMs);
+      await this.#allocate(judgement.acting.config);
     }
     this.#parts.recorder.setStanding(
       leads() ? [...configuration.notes(), ...this.#serviceNotes] : [],
     );
     const endMs = clock.now();
     this.#restUntilMs = endMs + Math.min((endMs - startMs) * restFactor, restLimitMs);
+    this.#isPassing = false;
+    if (this.#isAskedAgain) {
+      this.#isAskedAgain = false;
+      this.wake();
+    }
   }
 
-  #allocate(config: Config, startMs: number): void {
-    const { writer, metrics, clock } = this.#parts;
+  /**
+   * Decides by a snapshot that stays as it is while the event loop turns. What changes meanwhile is
+   * for the next pass: until then a write of this one fails the test of resourceVersion.
+   */
+  async #allocate(config: Config): Promise<void> {
+    const { metrics, clock, configuration, leads } = this.#parts;
     const snapshot = this.#snapshot(config);
-    this.#allocation = allocate(snapshot, this.#allocation);
-    metrics.showAllocation(this.#allocation, (clock.now() - startMs) / 1_000);
-    writer.apply(this.#allocation);
-    this.#serviceNotes = standingNotes(snapshot.services, this.#allocation);
+    const tenure = this.#tenure;
+    const isWanted = () => leads() && this.#tenure === tenure && !configuration.isChanging;
+    const startMs = clock.now();
+    const decided = await inSlices(allocationSteps(snapshot, this.#allocation), clock, isWanted);
+    if (decided === undefined) {
+      this.#isAskedAgain = true;
+      return;
+    }
+    this.#allocation = decided;
+    metrics.showAllocation(decided, (clock.now() - startMs) / 1_000);
+    const applied = await inSlices(this.#applySteps(snapshot, decided), clock, isWanted);
+    this.#serviceNotes = applied ?? [];
+    this.#isAskedAgain ||= applied === undefined;
+  }
+
+  *#applySteps(snapshot: ControllerSnapshot, decided: Allocation): Steps<readonly EventNote[]> {
+    yield* this.#parts.writer.applySteps(decided);
+    return yield* standingNotesSteps(snapshot.services, decided);
   }
 
   #snapshot(config: Config): ControllerSnapshot {
@@ -149,8 +187,8 @@ export class Controller {
     return {
       config,
       loadBalancerClass,
-      services: missing.withMissing(services.entries),
-      namespaces: namespaces.entries,
+      services: new Map(missing.withMissing(services.entries)),
+      namespaces: new Map(namespaces.entries),
     };
   }
 
@@ -163,23 +201,41 @@ export class Controller {
     const stranded = findStranded(this.#snapshot(inForce), this.#allocation, candidate);
     return stranded.length === 0 ? undefined : formatStranded(stranded);
   }
+
+  /**
+   * Whether a change of Services can change what is to be decided or written. Our own write of an
+   * address where none was does what had been decided and sets nothing free, whether its answer or
+   * the watch tells of it.
+   */
+  #matters(change: StoreChange<Service>): boolean {
+    if (change.source === "list") {
+      return true;
+    }
+    const { key, before, after } = change;
+    if (change.source === "own-write" && before?.ingress.length === 0) {
+      return false;
+    }
+    const outcome = this.#allocation.outcomes.get(key);
+    if (
+      outcome !== undefined &&
+      before?.ingress.length === 0 &&
+      after !== undefined &&
+      diffStatus(after, outcome, "") === undefined &&
+      isDeepStrictEqual(withoutStatus(before), withoutStatus(after))
+    ) {
+      return false;
+    }
+    return [before, after].some(
+      (service) =>
+        service?.type === "LoadBalancer" ||
+        (service !== undefined && Object.hasOwn(service.annotations, poolAnnotation)),
+    );
+  }
 }
 
-/**
- * Whether a change of Services can change what is to be decided or written. Our own write of an
- * address where none was does what had been decided and sets nothing free.
- */
-function matters(change: StoreChange<Service>): boolean {
-  if (change.source === "list") {
-    return true;
-  }
-  const { before, after } = change;
-  if (change.source === "own-write" && before?.ingress.length === 0) {
-    return false;
-  }
-  return [before, after].some(
-    (service) =>
-      service?.type === "LoadBalancer" ||
-      (service !== undefined && Object.hasOwn(service.annotations, poolAnnotation)),
-  );
+/** All that we never write, the rest made the same. */
+function withoutStatus(service: Service): object {
+  const { [poolAnnotation]: _, ...annotations } = service.annotations;
+  const nothing = { resourceVersion: "", ingress: [], conditions: [], ingressManager: "" };
+  return { ...service, ...nothing, annotations };
 }

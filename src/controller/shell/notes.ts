@@ -2,8 +2,9 @@ import type { Service } from "../../cluster/service.ts";
 import type { EventNote } from "../../kube/event-note.ts";
 import type { ConfigMap } from "../../kube/project.ts";
 import { resources } from "../../kube/resource.ts";
-import type { Allocation } from "../outcome.ts";
+import type { Allocation, Outcome } from "../outcome.ts";
 import { type ServiceEvent, standingEvents } from "../service-events.ts";
+import { eachInSteps, type Steps } from "../steps.ts";
 
 export function serviceNote(service: Service, event: ServiceEvent): EventNote {
   const { namespace, name, uid } = service;
@@ -11,20 +12,36 @@ export function serviceNote(service: Service, event: ServiceEvent): EventNote {
   return { subject: { apiVersion, kind, namespace, name, uid }, ...event };
 }
 
+interface RememberedNotes {
+  readonly service: Service;
+  readonly notes: readonly EventNote[];
+}
+
+const remembered = new WeakMap<Outcome, RememberedNotes>();
+
 /** Everything that Services' owners have to change, of the whole allocation. */
-export function standingNotes(
+export function* standingNotesSteps(
   services: ReadonlyMap<string, Service>,
   allocation: Allocation,
-): readonly EventNote[] {
+): Steps<readonly EventNote[]> {
   const notes: EventNote[] = [];
-  for (const [key, outcome] of allocation.outcomes) {
+  yield* eachInSteps(allocation.outcomes, ([key, outcome]) => {
     const service = services.get(key);
     if (service !== undefined) {
-      for (const event of standingEvents(service, outcome)) {
-        notes.push(serviceNote(service, event));
-      }
+      notes.push(...notesOf(service, outcome));
     }
+  });
+  return notes;
+}
+
+/** The same notes as long as Service and outcome are the same. */
+function notesOf(service: Service, outcome: Outcome): readonly EventNote[] {
+  const known = remembered.get(outcome);
+  if (known?.service === service) {
+    return known.notes;
   }
+  const notes = standingEvents(service, outcome).map((event) => serviceNote(service, event));
+  remembered.set(outcome, { service, notes });
   return notes;
 }
 

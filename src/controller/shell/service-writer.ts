@@ -16,6 +16,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
 import { type ServiceEvent, writtenEvent } from "../service-events.ts";
 import { diffStatus, type StatusPatch, shownIngress } from "../status.ts";
+import { eachInSteps, type Steps } from "../steps.ts";
 import {
   formatOverwritten,
   isNotKept,
@@ -107,18 +108,22 @@ export class ServiceWriter {
     return this.#queue.run(signal);
   }
 
-  /** Has everything written in which the Store differs from `allocation`. */
-  apply(allocation: Allocation): void {
-    const { entries } = this.#options.store;
+  /**
+   * Has everything written in which the Store differs from `allocation`. A Service that changes
+   * between two steps is left to the next pass.
+   */
+  *applySteps(allocation: Allocation): Steps<void> {
+    const { store } = this.#options;
     this.#noteLeaving(allocation);
-    for (const [key, service] of entries) {
+    yield* eachInSteps([...store.entries], ([key, service]) => {
       const outcome = allocation.outcomes.get(key);
-      if (outcome === undefined || this.#settled.get(service) !== outcome) {
+      const isCurrent = store.entries.get(key) === service;
+      if (isCurrent && (outcome === undefined || this.#settled.get(service) !== outcome)) {
         this.#applyOne(key, service, outcome);
       }
-    }
+    });
     for (const key of new Set([...this.#records.keys(), ...this.#pending.keys()])) {
-      if (!entries.has(key)) {
+      if (!store.entries.has(key)) {
         this.#forget(key);
         this.#records.delete(key);
       }
