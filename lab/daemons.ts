@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Lab } from "./lab.ts";
 import { namespaceProcesses, namespacesUnder } from "./namespaces.ts";
-import { scenario } from "./topology.ts";
+import { scenario } from "./scenario.ts";
 
 /** A controller or speaker that runs in a lab. */
 export interface LabDaemon {

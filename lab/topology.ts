@@ -6,8 +6,6 @@ import { formatBfdConfig, formatRouterConfig } from "./router-config.ts";
 import type { Site } from "./scenario.ts";
 import { plainVariant, type Variant } from "./variant.ts";
 
-export { type ScenarioNode, scenario, workerNode, workerNodes } from "./scenario.ts";
-
 /** What differs from the scenario's own router. */
 export type RouterSettings = Partial<Pick<RouterOptions, "config" | "bfd" | "bfdConfig">>;
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 import { awaitGateways } from "../../lab/sights/routes.ts";
 import { serviceHasAddress } from "../../lab/sights/service.ts";
 import { formatSeconds } from "../../lab/sights/sight.ts";
 import { describeResults } from "../../lab/sights/traffic.ts";
-import { scenario, workerNodes } from "../../lab/topology.ts";
 import { Cluster } from "./cluster.ts";
 import {
   annotatedNode,

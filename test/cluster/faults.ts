@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { namespacesUnder, runIn } from "../../lab/namespaces.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 import { awaitGateways } from "../../lab/sights/routes.ts";
 import { formatSeconds } from "../../lab/sights/sight.ts";
-import { scenario, workerNodes } from "../../lab/topology.ts";
 import { pause, waitFor } from "../../lab/wait.ts";
 import type { Cluster } from "./cluster.ts";
 import { makeService } from "./services.ts";

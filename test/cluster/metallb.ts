@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { builtFolder } from "../../lab/cluster/build.ts";
 import { type JsonObject, textAt } from "../../lab/kube/json.ts";
-import { scenario } from "../../lab/topology.ts";
+import { scenario } from "../../lab/scenario.ts";
 import type { ClusterOptions } from "./cluster.ts";
 
 const namespace = "metallb-system";

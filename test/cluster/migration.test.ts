@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { scenario, workerNodes } from "../../lab/topology.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 import type { Cluster } from "./cluster.ts";
 import { Guide } from "./guide.ts";
 import { metallbConfig } from "./metallb.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type JsonObject, listAt, textAt } from "../../lab/kube/json.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 import { gatewaysOf } from "../../lab/sights/routes.ts";
-import { scenario, workerNodes } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
 import type { Cluster } from "./cluster.ts";
 

@@ -1,4 +1,4 @@
-import { scenario, workerNodes } from "../../lab/topology.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 import { fiveSights } from "./sights.ts";
 
 /**

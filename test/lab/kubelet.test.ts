@@ -10,7 +10,8 @@ import { at, type JsonObject, listAt, numberAt, textAt } from "../../lab/kube/js
 import { formatKubeletSettings } from "../../lab/kubelet/settings.ts";
 import { inNamespace, namespacesUnder, signalProcesses } from "../../lab/namespaces.ts";
 import { LabProcess } from "../../lab/processes.ts";
-import { Topology, workerNodes } from "../../lab/topology.ts";
+import { workerNodes } from "../../lab/scenario.ts";
+import { Topology } from "../../lab/topology.ts";
 import { waitFor } from "../../lab/wait.ts";
 
 const program = fileURLToPath(new URL("../../lab/kubelet.ts", import.meta.url));

@@ -6,6 +6,7 @@ import { Lab } from "../../lab/lab.ts";
 import { logTails } from "../../lab/logs.ts";
 import { answered, type Probe } from "../../lab/probe.ts";
 import { readKernelRoutes } from "../../lab/route-log.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 import {
   awaitGateways,
   bgpPaths,
@@ -14,7 +15,6 @@ import {
 } from "../../lab/sights/routes.ts";
 import { requestsSpread, routerHasRoute, serviceHasAddress } from "../../lab/sights/service.ts";
 import { describeResults, formatFailures, unexcused } from "../../lab/sights/traffic.ts";
-import { scenario, workerNodes } from "../../lab/topology.ts";
 import { pause, waitFor } from "../../lab/wait.ts";
 
 const { serviceAddress } = scenario;

@@ -1,8 +1,8 @@
 import { textAt } from "../../../lab/kube/json.ts";
 import type { Lab } from "../../../lab/lab.ts";
+import { scenario, workerNode, workerNodes } from "../../../lab/scenario.ts";
 import { awaitGateways, bgpPaths, gatewayChanged } from "../../../lab/sights/routes.ts";
 import { formatSeconds, mustSee } from "../../../lab/sights/sight.ts";
-import { scenario, workerNode, workerNodes } from "../../../lab/topology.ts";
 import { pause, waitFor } from "../../../lab/wait.ts";
 import type { Cluster } from "../cluster.ts";
 import { allFollow, followers, sumOfMetric } from "../faults.ts";

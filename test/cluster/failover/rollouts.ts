@@ -1,6 +1,6 @@
 import { at, type Json, listAt, numberAt, textAt } from "../../../lab/kube/json.ts";
 import type { Lab } from "../../../lab/lab.ts";
-import { workerNodes } from "../../../lab/topology.ts";
+import { workerNodes } from "../../../lab/scenario.ts";
 import { waitFor } from "../../../lab/wait.ts";
 
 const speakers = "/apis/apps/v1/namespaces/routelb-system/daemonsets/speaker";

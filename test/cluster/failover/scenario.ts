@@ -1,6 +1,6 @@
 import type { LogEntry } from "../../../lab/route-log.ts";
+import type { ScenarioNode } from "../../../lab/scenario.ts";
 import { mustSee } from "../../../lab/sights/sight.ts";
-import type { ScenarioNode } from "../../../lab/topology.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Watched } from "./stream.ts";
 

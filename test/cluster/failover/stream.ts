@@ -1,10 +1,10 @@
 import type { Lab } from "../../../lab/lab.ts";
 import type { Probe } from "../../../lab/probe.ts";
 import { type LogEntry, readKernelRoutes, readRouterLog } from "../../../lab/route-log.ts";
+import { scenario } from "../../../lab/scenario.ts";
 import { type Account, settle } from "../../../lab/sights/account.ts";
 import { kernelGateways } from "../../../lab/sights/routes.ts";
 import { mustSee } from "../../../lab/sights/sight.ts";
-import { scenario } from "../../../lab/topology.ts";
 import { pause, waitFor } from "../../../lab/wait.ts";
 
 const { serviceAddress } = scenario;

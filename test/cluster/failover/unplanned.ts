@@ -1,8 +1,8 @@
 import { at, type Json, numberAt, textAt } from "../../../lab/kube/json.ts";
 import type { Lab } from "../../../lab/lab.ts";
+import { type ScenarioNode, scenario, workerNode, workerNodes } from "../../../lab/scenario.ts";
 import { awaitGateways, gatewayChanged } from "../../../lab/sights/routes.ts";
 import { formatSeconds, mustSee } from "../../../lab/sights/sight.ts";
-import { type ScenarioNode, scenario, workerNode, workerNodes } from "../../../lab/topology.ts";
 import { waitFor } from "../../../lab/wait.ts";
 import { setPolicy, speakerUpdate } from "./planned.ts";
 import { leftAfterMs, nextHopsLeftAndCame, type Scenario } from "./scenario.ts";
