@@ -1,11 +1,13 @@
 /** `npm run bench -- NAME [options]`: needs root, as the lab does. */
 import { benchBgp } from "./bgp.ts";
 import { benchController } from "./controller.ts";
+import { benchDecide } from "./decide.ts";
 import { benchScale } from "./scale.ts";
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   bgp: benchBgp,
   controller: benchController,
+  decide: benchDecide,
   scale: benchScale,
 };
 

@@ -76,6 +76,7 @@ export const deadNodeByBfd: Scenario = {
       "receive-interval 300",
       "exit",
       "exit",
+      "debug bfd peer",
       `router bgp ${scenario.routerAsn}`,
       "neighbor nodes ebgp-multihop 2",
       "neighbor nodes bfd profile lab",
@@ -93,10 +94,24 @@ export const deadNodeByBfd: Scenario = {
   },
 };
 
-/** A restart exit must not make BFD tell the router that the node is down. */
+/**
+ * BFD falls silent with the TCP connection: FRR's bfdd has its time run out. An AdminDown, which
+ * bfdd tells of as the neighbour's going down, would make bgpd flush the routes.
+ */
 export const speakerUpdateWithBfd: Scenario = {
   ...speakerUpdate,
   title: "rolling update of the speakers, with BFD",
+  seenBy(watched) {
+    speakerUpdate.seenBy(watched);
+    for (const { name, address } of workerNodes) {
+      const ends = watched.log.filter(
+        ({ text }) => text.includes(address) && /state-change: .* up -> down/i.test(text),
+      );
+      mustSee(ends.length > 0, `bfdd did not tell that ${name} fell silent`);
+      const otherEnds = ends.filter(({ text }) => !text.includes("reason:control-expired"));
+      mustSee(otherEnds.length === 0, otherEnds.map(({ text }) => text).join("; "));
+    }
+  },
   async restore({ lab }) {
     await awaitNeighbors(lab, "BFD up again", (neighbor) => {
       return textAt(neighbor, "peerBfdInfo", "status") === "Up";
