@@ -24,8 +24,6 @@ export interface Service {
   readonly ipFamilyPolicy: "SingleStack" | "PreferDualStack" | "RequireDualStack";
   readonly externalTrafficPolicy: "Cluster" | "Local";
   readonly healthCheckNodePort?: number;
-  /** spec.publishNotReadyAddresses. */
-  readonly publishNotReadyAddresses: boolean;
   /** `TCP:80`, sorted. */
   readonly ports: readonly string[];
   /** Canonical text of spec.selector (`a=b,c=d`, sorted); empty without one. */

@@ -48,7 +48,6 @@ export function projectService(object: KubeObject): Service {
     ...(healthCheckNodePort === undefined || healthCheckNodePort === 0
       ? {}
       : { healthCheckNodePort }),
-    publishNotReadyAddresses: booleanOf(spec["publishNotReadyAddresses"]) ?? false,
     ports: portsOf(spec["ports"]),
     selectorText: selectorTextOf(spec["selector"]),
     ingress: listOf(recordOf(status["loadBalancer"])["ingress"]).map(ingressOf),

@@ -55,7 +55,6 @@ export function service(name: string, more: Partial<Service> = {}): Service {
     ipFamilies: ["ipv4"],
     ipFamilyPolicy: "SingleStack",
     externalTrafficPolicy: "Cluster",
-    publishNotReadyAddresses: false,
     ports: ["TCP:80"],
     selectorText: `app=${name}`,
     ingress: [],

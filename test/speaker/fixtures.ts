@@ -124,7 +124,6 @@ export function service(
     ipFamilies: ["ipv4"],
     ipFamilyPolicy: "SingleStack",
     externalTrafficPolicy: "Cluster",
-    publishNotReadyAddresses: false,
     ports: ["TCP:80"],
     selectorText: "",
     ingress: ips.map((ip) => ({ ip })),
