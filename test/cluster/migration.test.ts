@@ -3,7 +3,7 @@ import { after, before, test } from "node:test";
 import { scenario, workerNodes } from "../../lab/scenario.ts";
 import type { Cluster } from "./cluster.ts";
 import { Guide } from "./guide.ts";
-import { metallbConfig } from "./metallb.ts";
+import { metallb011, metallbConfig } from "./metallb.ts";
 import {
   allOf,
   askedAddresses,
@@ -31,8 +31,9 @@ function setting() {
 }
 
 before(async () => {
-  const cluster = await startMetallb();
-  started = { cluster, guide: await Guide.open("docs/migrate.md", cluster) };
+  const cluster = await startMetallb("migrate", await metallb011(metallbConfig));
+  const section = "## From MetalLB up to 0.12, in place";
+  started = { cluster, guide: await Guide.open("docs/migrate.md", section, cluster) };
 });
 
 after(() => started?.cluster[Symbol.asyncDispose]());
@@ -68,7 +69,7 @@ test("and back again, under requests", async (context) => {
     const { told } = await underRequests(cluster, await askedAddresses(cluster), async () => {
       await guide.follow("### Going back: the controllers");
       for (const { name } of workerNodes) {
-        await swapNode(cluster, guide, "### Going back: each node", name);
+        await swapNode(cluster, guide, { heading: "### Going back: each node", node: name });
       }
     });
     assert.deepEqual(await serviceAddresses(cluster), before);

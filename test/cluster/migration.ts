@@ -8,7 +8,7 @@ import { plainVariant } from "../../lab/variant.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { Cluster } from "./cluster.ts";
 import type { Guide } from "./guide.ts";
-import { metallb011, metallbConfig } from "./metallb.ts";
+import type { Metallb } from "./metallb.ts";
 import { makeService, serviceAddresses } from "./services.ts";
 import { underRequests } from "./stream.ts";
 
@@ -21,14 +21,14 @@ export const workers = workerNodes.map(({ address }) => address);
 const addressFamily = " address-family ipv4 unicast\n";
 const firstNeighbor = ` neighbor ${nodes[0]?.address} peer-group nodes\n`;
 
-/** MetalLB v0.11.0 in the scenario, with Services whose addresses have a gap. */
-export async function startMetallb(): Promise<Cluster> {
+/** MetalLB in the scenario, with Services whose addresses have a gap. */
+export async function startMetallb(id: string, metallb: Metallb): Promise<Cluster> {
   const cluster = await Cluster.start({
-    id: "migrate",
+    id,
     proxyMode: "nftables",
     // The control plane's node is a neighbor, too: our speakers run there, MetalLB's do not.
     router: { config: routerConfig.replace(addressFamily, `${firstNeighbor}${addressFamily}`) },
-    ...(await metallb011(metallbConfig)),
+    ...metallb,
   });
   try {
     await prepare(cluster);
@@ -66,22 +66,23 @@ export async function askedAddresses(cluster: Cluster): Promise<readonly string[
   return [serviceAddress, local];
 }
 
-/** Runs steps 3 and 4 of the guide under requests; `onFirst` looks when one node is swapped. */
+/**
+ * Runs steps 3 and 4 of the guide under requests; `onFirst` looks when one node is swapped.
+ *
+ * @param isEven whether both kinds share ECMP, so that all nodes are next hops after each swap
+ */
 export async function swap(
   cluster: Cluster,
   guide: Guide,
   onFirst: () => Promise<void>,
+  isEven = true,
 ): Promise<string> {
   const before = await serviceAddresses(cluster);
   const { told } = await underRequests(cluster, await askedAddresses(cluster), async () => {
     await guide.follow("### 3. Swap the controllers");
     for (const [index, node] of workerNodes.entries()) {
-      await swapNode(
-        cluster,
-        guide,
-        "### 4. Swap the speakers, one node after the other",
-        node.name,
-      );
+      const wanted = isEven || index === workers.length - 1 ? workers : workers.slice(index + 1);
+      await swapNode(cluster, guide, { heading: stepFour, node: node.name, wanted });
       if (index === 0) await onFirst();
     }
   });
@@ -90,17 +91,19 @@ export async function swap(
   return told;
 }
 
-/** Runs a step for one node and waits until the router has all paths again. */
+const stepFour = "### 4. Swap the speakers, one node after the other";
+
+/** Runs a step for one node and waits until the router sends every Service through `wanted`. */
 export async function swapNode(
   cluster: Cluster,
   guide: Guide,
-  heading: string,
-  name: string,
+  step: { readonly heading: string; readonly node: string; readonly wanted?: readonly string[] },
 ): Promise<void> {
+  const { heading, node, wanted = workers } = step;
   assert.ok(guide.blocks(heading).some((block) => block.startsWith("node=node1\n")));
-  await guide.follow(heading, (text) => text.replace("node=node1", `node=${name}`));
+  await guide.follow(heading, (text) => text.replace("node=node1", `node=${node}`));
   for (const address of (await serviceAddresses(cluster)).values()) {
-    await awaitGateways(cluster.lab, address, workers);
+    await awaitGateways(cluster.lab, address, wanted);
   }
 }
 
@@ -116,7 +119,7 @@ export async function podNames({ lab }: Cluster): Promise<readonly string[]> {
 
 /** Whose speaker runs on each worker node. */
 export async function speakersByNode({ lab }: Cluster): Promise<Readonly<Record<string, string>>> {
-  const list = await lab.api.get("/api/v1/namespaces/metallb-system/pods");
+  const list = await lab.api.get("/api/v1/pods");
   const speakers = listAt(list, "items").filter(
     (pod) => textAt(listAt(pod, "spec", "containers")[0], "name") === "speaker",
   );
