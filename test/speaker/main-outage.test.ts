@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Clock, systemClock } from "../../src/runtime/clock.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { mixedClock } from "../support/manual-clock.ts";
 import {
   accept,
   applyService,
@@ -17,13 +16,7 @@ test(
   "an hour without the API server changes no route; what happened meanwhile follows",
   limits,
   async (t) => {
-    const manual = new ManualClock();
-    const clock: Clock = {
-      now: () => manual.now(),
-      wallTime: () => manual.wallTime(),
-      after: (delayMs, callback) =>
-        delayMs === 0 ? systemClock.after(0, callback) : manual.after(delayMs, callback),
-    };
+    const { clock, manual } = mixedClock();
     const { server, router, port, kubeconfigPath } = await setUp(t);
     // Without a Hold Time the session lives through an hour that passes in a moment.
     accept(server, configText(port).replace("name: router", "name: router, hold-time: 0s"));

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { Fault, FaultAction } from "../../lab/kube/faults.ts";
 import type { ApiServer } from "../../lab/kube/server.ts";
-import { type Clock, systemClock } from "../../src/runtime/clock.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
+import { mixedClock } from "../support/manual-clock.ts";
 import {
   accept,
   applyService,
@@ -101,13 +101,7 @@ for (const resource of ["services", "endpointslices"]) {
     `a broken cache lists no ${resource}: held until another list shows them`,
     limits,
     async (t) => {
-      const manual = new ManualClock();
-      const clock: Clock = {
-        now: () => manual.now(),
-        wallTime: () => manual.wallTime(),
-        after: (delayMs, callback) =>
-          delayMs === 0 ? systemClock.after(0, callback) : manual.after(delayMs, callback),
-      };
+      const { clock, manual } = mixedClock();
       const { server, router, get } = await advertising(t, clock);
       const before = [...router.log];
       const lie = server.faults.add({ verb: "list", resource }, { type: "empty-list" }, 1);

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "../../src/runtime/clock.ts";
+import { type Clock, systemClock, type Timer } from "../../src/runtime/clock.ts";
 
 interface Pending {
   readonly dueMs: number;
@@ -83,4 +83,15 @@ export class ManualClock implements Clock {
     await this.timerOf(delayMs);
     this.advance(delayMs);
   }
+}
+
+/** A clock that is moved by `manual`, but for what is due at once: sockets go on. */
+export function mixedClock(): { readonly clock: Clock; readonly manual: ManualClock } {
+  const manual = new ManualClock();
+  const clock: Clock = {
+    now: () => manual.now(),
+    wallTime: () => manual.wallTime(),
+    after: (delayMs, callback) => (delayMs === 0 ? systemClock : manual).after(delayMs, callback),
+  };
+  return { clock, manual };
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Clock } from "../../../src/runtime/clock.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { mixedClock } from "../../support/manual-clock.ts";
 import { endpoint, node, service, slice } from "../fixtures.ts";
 import { fillStores, type Setup, setUp } from "./running-speaker.ts";
 
@@ -10,18 +9,6 @@ const limits = { timeout: 20_000 };
 const prefix = "172.16.7.192/32";
 const key = "default/nginx";
 const drainTimeMs = 10_000;
-
-/** Time stands still for what is measured in seconds, and runs for the sockets. */
-function mixedClock(): { readonly clock: Clock; readonly manual: ManualClock } {
-  const manual = new ManualClock();
-  const clock: Clock = {
-    now: () => manual.now(),
-    wallTime: () => manual.wallTime(),
-    after: (delayMs, callback) =>
-      delayMs === 0 ? systemClock.after(0, callback) : manual.after(delayMs, callback),
-  };
-  return { clock, manual };
-}
 
 function fillOthers({ cluster }: Setup): void {
   cluster.followedNodes?.replace(new Map(cluster.nodes), "1");

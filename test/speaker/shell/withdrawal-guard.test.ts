@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { mixedClock } from "../../support/manual-clock.ts";
 import { endpoint, node, service, slice } from "../fixtures.ts";
 import { configText, fillStores, inForce, setUp } from "./running-speaker.ts";
 
@@ -14,18 +14,7 @@ const byKey = (some: typeof services) => new Map(some.map((one) => [one.key, one
 
 /** A speaker with 20 routes; its clock stands still, but not for what is due at once. */
 async function advertising(t: TestContext) {
-  const manual = new ManualClock();
-  const clock = {
-    now: () => manual.now(),
-    wallTime: () => manual.wallTime(),
-    after: (delayMs: number, callback: () => void) => {
-      if (delayMs > 0) {
-        return manual.after(delayMs, callback);
-      }
-      const immediate = setImmediate(callback);
-      return { cancel: () => clearImmediate(immediate) };
-    },
-  };
+  const { clock, manual } = mixedClock();
   const setup = await setUp(t, clock, { withdrawShare: 0.5 });
   fillStores(setup, services);
   await setup.router.untilRoutes(...all);
