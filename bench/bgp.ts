@@ -31,7 +31,7 @@ const changesAtCount = 10_000;
 const changes = 20;
 const limitMs = 180_000;
 
-const usage = `npm run bench -- bgp [--quick] [--count N] [--repeat N] [--sender NAME] [--router NAME]
+const usage = `npm run bench -- bgp [--quick] [--count N] [--repeat N] [--sender NAME,...] [--router NAME]
 
 Senders: ${senders.map(({ name }) => name).join("; ")}
 Routers: ${receivers.map(({ name }) => name).join("; ")}`;
@@ -57,7 +57,8 @@ export async function benchBgp(args: readonly string[]): Promise<void> {
     return;
   }
   const isChosen = (name: string, choice: string | undefined) =>
-    choice === undefined || name.toLowerCase().startsWith(choice.toLowerCase());
+    choice === undefined ||
+    choice.split(",").some((start) => name.toLowerCase().startsWith(start.toLowerCase()));
   const usualCounts = values.quick ? quickCounts : Object.keys(repetitions).map(Number);
   const counts = values.count === undefined ? usualCounts : [Number(values.count)];
   await using link = await Link.open();

@@ -88,9 +88,10 @@ export function makeAddress(family: AddressFamily, value: bigint, zone?: string)
     : { family, value, text: `${text}%${zone}`, zone };
 }
 
+/** Flat, as `Prefix.key` is: templates of more than 12 characters are a tree of their parts. */
 function formatIpv4(value: bigint): string {
   const bits = Number(value);
-  return `${bits >>> 24}.${(bits >>> 16) & 255}.${(bits >>> 8) & 255}.${bits & 255}`;
+  return [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join(".");
 }
 
 /**

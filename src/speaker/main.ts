@@ -5,6 +5,7 @@ import { BfdMonitor, type BfdMonitorOptions } from "../bfd/monitor.ts";
 import { localInterfaces } from "../bgp/session/interfaces.ts";
 import type { SessionPorts } from "../bgp/session/session.ts";
 import { tcpTransport } from "../bgp/session/transport.ts";
+import { warmUp } from "../bgp/session/warm-up.ts";
 import type { LoadBalancerClass } from "../cluster/service.ts";
 import type { KubeApi } from "../kube/client.ts";
 import { connectKubeApi } from "../kube/connect.ts";
@@ -89,6 +90,7 @@ export async function runSpeaker(
   world: SpeakerWorld = processWorld(options),
 ): Promise<void> {
   const { clock, random, api } = world;
+  warmUp(world.interfaces);
   const registry = new MetricsRegistry();
   registry.addProcessMetrics();
   const metrics = new SpeakerMetrics(registry, options.nodeName);

@@ -2,6 +2,7 @@
 import { localInterfaces } from "../../../src/bgp/session/interfaces.ts";
 import { Session } from "../../../src/bgp/session/session.ts";
 import { tcpTransport } from "../../../src/bgp/session/transport.ts";
+import { warmUp } from "../../../src/bgp/session/warm-up.ts";
 import { makeAddress, parseAddress } from "../../../src/net/address.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { holdTimeSeconds, routerAddress, routerAsn, senderAddress, senderAsn } from "../place.ts";
@@ -35,6 +36,8 @@ const session = new Session({
   onChange: () => {},
 });
 
+// As the speaker does when it starts.
+warmUp(localInterfaces);
 let routes = benchRoutes(0);
 serveCommands(process.argv[2] ?? "", (name, argument) => {
   switch (name) {
