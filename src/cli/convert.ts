@@ -30,7 +30,8 @@ one command: pools and advertisements refer to each other.
 
 The ConfigMap goes to the standard output and passes routelb lint. What could not be expressed goes
 to the standard error, one line each: FILE:LINE:COLUMN: OBJECT: FIELD: why, and what to do instead;
-notes say what else needs a hand, as a Secret that is to be copied.
+notes say what else needs a hand, as a Secret that is to be copied. A password that stands in an
+object stands in the ConfigMap, too, and nowhere else.
 
 Exit code: 1 if something could not be expressed, 0 if there are only notes or none, 2 if it could
 not run.

@@ -185,6 +185,10 @@ test("v1beta1: a time or a port of zero was not set; in v1beta2 a Hold Time of z
   const now = converted(object("BGPPeer", "a", zeros.replace(", peerPort: 0", ""), "v1beta2"));
   assert.equal(now.config.peers[0]?.holdTimeSeconds, 0);
   assert.deepEqual([...old.losses, ...now.losses], []);
+  const derived = converted(
+    object("BGPPeer", "a", peer.replace("}", ", keepaliveTime: 10s}"), "v1beta2"),
+  );
+  assert.equal(derived.config.peers[0]?.holdTimeSeconds, 30, "three times the keepalive time");
 });
 
 test("a session carries one family only where the object says so", () => {

@@ -1,3 +1,4 @@
+import { parseDurationSeconds } from "../../config/duration.ts";
 import { valueAt } from "../../config/manifest.ts";
 import { parseAddress } from "../../net/address.ts";
 import {
@@ -68,12 +69,17 @@ export function convertPeer(
   };
 }
 
-/** Zero is "not set" in v1beta1, and a Hold Time in v1beta2. */
+/**
+ * Zero is "not set" in v1beta1, and a Hold Time in v1beta2. Where only the keepalive time is set,
+ * MetalLB takes three times that.
+ */
 function holdTime({ version, spec }: MetallbObject): Values {
   const tree = valueAt(spec, "holdTime");
-  return tree === undefined || textOf(tree) === "" || (version === "v1beta1" && isZero(tree))
-    ? {}
-    : { "hold-time": textOf(tree) };
+  if (tree !== undefined && textOf(tree) !== "" && !(version === "v1beta1" && isZero(tree))) {
+    return { "hold-time": textOf(tree) };
+  }
+  const keepalive = parseDurationSeconds(textOf(valueAt(spec, "keepaliveTime") ?? spec));
+  return keepalive === undefined || keepalive <= 0 ? {} : { "hold-time": `${3 * keepalive}s` };
 }
 
 /** A Secret of type basic-auth has the password under this key. */
