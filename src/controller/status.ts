@@ -79,6 +79,30 @@ export function wantedIngress(service: Service, outcome: Outcome | undefined): s
   }
 }
 
+/** What the Service shows of us beside the addresses, as one text: annotation and condition. */
+export function shownMarks(service: Service): string {
+  const shown = service.conditions.find(({ type }) => type === conditionType);
+  return marksText(annotationOf(service), shown);
+}
+
+/** What it will show; undefined: the outcome leaves them as they are. */
+export function wantedMarks(service: Service, outcome: Outcome | undefined): string | undefined {
+  return outcome === undefined || outcome.type === "untouched" || service.deleting
+    ? undefined
+    : marksText(poolNames(outcome), conditionOf(outcome));
+}
+
+function marksText(
+  pools: string | undefined,
+  condition: Pick<Condition, "status" | "reason" | "message"> | undefined,
+): string {
+  return JSON.stringify([pools, condition?.status, condition?.reason, condition?.message]);
+}
+
+function annotationOf({ annotations }: Service): string | undefined {
+  return Object.hasOwn(annotations, poolAnnotation) ? annotations[poolAnnotation] : undefined;
+}
+
 function diffIngress(
   service: Service,
   outcome: Outcome | undefined,
@@ -107,9 +131,7 @@ function diffAnnotation(
   outcome: Outcome | undefined,
 ): Readonly<Record<string, string | null>> | undefined {
   const wanted = poolNames(outcome);
-  const shown = Object.hasOwn(service.annotations, poolAnnotation)
-    ? service.annotations[poolAnnotation]
-    : undefined;
+  const shown = annotationOf(service);
   return wanted === shown ? undefined : { [poolAnnotation]: wanted ?? null };
 }
 

@@ -1,12 +1,19 @@
 import type { Service } from "../cluster/service.ts";
 import { type Outcome, poolAnnotation } from "./outcome.ts";
-import { diffStatus, shownIngress, wantedIngress } from "./status.ts";
+import {
+  conditionType,
+  diffStatus,
+  shownIngress,
+  shownMarks,
+  wantedIngress,
+  wantedMarks,
+} from "./status.ts";
 
 /** What we remember of our writes to one Service's status. */
 export interface WriteRecord {
   readonly uid: string;
-  /** What the status showed after our write; undefined once somebody else has overwritten that. */
-  readonly shown: string | undefined;
+  /** What the Service showed after our write; undefined once somebody else has overwritten that. */
+  readonly shown: Shown | undefined;
   /** What differed all the same right after our write: the server does not keep it. */
   readonly notKept: string | undefined;
   /** When our write was overwritten, of late. */
@@ -14,7 +21,17 @@ export interface WriteRecord {
   readonly pause?: {
     readonly untilMs: number;
     readonly spec: string;
+    /** What is quarrelled about; of `marks`, an address that changes is written all the same. */
+    readonly about: "ingress" | "marks";
   };
+}
+
+/** Texts to compare. */
+interface Shown {
+  /** The addresses. */
+  readonly ingress: string;
+  /** Our annotation and our condition. */
+  readonly marks: string;
 }
 
 const overwrittenLimit = 3;
@@ -29,7 +46,7 @@ export function recordWrite(
 ): WriteRecord {
   return {
     uid: answer.uid,
-    shown: shownIngress(answer),
+    shown: { ingress: shownIngress(answer), marks: shownMarks(answer) },
     notKept: fingerprint(answer, outcome),
     overwrittenMs: before?.uid === answer.uid ? before.overwrittenMs : [],
   };
@@ -51,11 +68,19 @@ export function observe(
     const { pause: _, ...rest } = record;
     return isOver ? { ...rest, overwrittenMs: [] } : record;
   }
-  const wanted = wantedIngress(service, outcome);
-  if (record.shown === undefined || record.shown === shownIngress(service)) {
+  const { shown } = record;
+  const now = { ingress: shownIngress(service), marks: shownMarks(service) };
+  if (shown === undefined || (shown.ingress === now.ingress && shown.marks === now.marks)) {
     return record;
   }
-  if (wanted !== record.shown) {
+  const isOverwritten = (part: keyof Shown, wanted: string | undefined) =>
+    shown[part] === wanted && shown[part] !== now[part];
+  const about = isOverwritten("ingress", wantedIngress(service, outcome))
+    ? "ingress"
+    : isOverwritten("marks", wantedMarks(service, outcome))
+      ? "marks"
+      : undefined;
+  if (about === undefined) {
     return { ...record, shown: undefined };
   }
   const overwrittenMs = [
@@ -68,8 +93,19 @@ export function observe(
     overwrittenMs,
     ...(overwrittenMs.length < overwrittenLimit
       ? {}
-      : { pause: { untilMs: nowMs + pauseMs, spec: specText(service) } }),
+      : { pause: { untilMs: nowMs + pauseMs, spec: specText(service), about } }),
   };
+}
+
+/** Whether the quarrel keeps us from writing now. */
+export function isPaused(
+  { pause }: WriteRecord,
+  service: Service,
+  outcome: Outcome | undefined,
+): boolean {
+  const wanted = wantedIngress(service, outcome);
+  const hasAddress = wanted === undefined || wanted === shownIngress(service);
+  return pause !== undefined && (pause.about === "ingress" || hasAddress);
 }
 
 /** Whether the difference that is left is what the server made of our last write. */
@@ -99,7 +135,19 @@ function specText(service: Service): string {
 }
 
 /** For the Service's Event: who, and the cure. */
-export function formatOverwritten(service: Service): string {
+export function formatOverwritten(
+  service: Service,
+  about: NonNullable<WriteRecord["pause"]>["about"],
+): string {
+  if (about === "marks") {
+    return (
+      `the annotation ${poolAnnotation} or the condition ${conditionType} was overwritten three times ` +
+      "within a minute: somebody writes this Service as it was before (a tool that prunes what its " +
+      "manifests do not have, or one that replaces the whole status). metadata.managedFields may say " +
+      "who. RouteLB writes them no more for ten minutes, or until the Service's spec changes; its " +
+      "address is not touched"
+    );
+  }
   const manager = service.ingressManager ?? "a writer that managedFields does not name";
   return (
     `status.loadBalancer was overwritten three times within a minute, last by ${manager}: two load ` +

@@ -6,6 +6,7 @@ import type { Outcome } from "../../src/controller/outcome.ts";
 import {
   formatOverwritten,
   isNotKept,
+  isPaused,
   observe,
   recordWrite,
   type WriteRecord,
@@ -84,8 +85,38 @@ test("what the server does not keep is no difference until something else change
 
 test("the Event names who overwrites and what helps", () => {
   assert.match(
-    formatOverwritten({ ...overwritten, ingressManager: "k3s" }),
+    formatOverwritten({ ...overwritten, ingressManager: "k3s" }, "ingress"),
     /last by k3s: .*--lb-class/,
   );
-  assert.match(formatOverwritten(overwritten), /managedFields does not name/);
+  assert.match(formatOverwritten(overwritten, "ingress"), /managedFields does not name/);
+});
+
+test("a quarrel over our annotation or condition is one, too, but an address is written all the same", () => {
+  const poolAnnotation = "routelb.io/ip-allocated-from-pool";
+  const marked = { ...written, annotations: { [poolAnnotation]: "p" }, conditions: [] };
+  const condition = {
+    type: "routelb.io/AddressAssigned",
+    status: "True",
+    reason: "Assigned",
+    message: "10.0.0.1 of pool p",
+    lastTransitionTime: "2026-01-01T00:00:00Z",
+  } as const;
+  const whole = { ...marked, conditions: [condition] };
+  for (const stripped of [marked, { ...whole, annotations: {} }]) {
+    let record: WriteRecord | undefined;
+    for (const nowMs of [0, 1, 2]) {
+      record = observe(recordWrite(record, whole, outcome), stripped, outcome, nowMs);
+    }
+    assert.ok(record !== undefined);
+    assert.equal(record.pause?.about, "marks");
+    assert.ok(isPaused(record, stripped, outcome));
+    const moved = outcomeOf({ ...asking, loadBalancerIP: "10.0.0.2" });
+    assert.ok(!isPaused(record, stripped, moved));
+  }
+  assert.match(formatOverwritten(whole, "marks"), /its address is not touched/);
+});
+
+test("in a quarrel over the address nothing at all is written", () => {
+  const moved = outcomeOf({ ...asking, loadBalancerIP: "10.0.0.2" });
+  assert.ok(isPaused(quarrel([0, 1, 2]), overwritten, moved));
 });

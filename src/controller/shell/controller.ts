@@ -37,8 +37,12 @@ export interface ControllerParts {
   readonly whyNeverLeads: () => string | undefined;
 }
 
-/** After a pass comes a rest of so many times its length, but not longer than the limit. */
-const restFactor = 3;
+/**
+ * After a pass comes a rest of its length; of three times that while so many writes wait that they
+ * need the event loop more than another decision would.
+ */
+const restFactors = { quiet: 1, storm: 3 } as const;
+const stormSize = 32;
 const restLimitMs = 250;
 
 /**
@@ -124,7 +128,7 @@ export class Controller {
   }
 
   async #pass(): Promise<void> {
-    const { services, namespaces, configuration, metrics, clock, leads } = this.#parts;
+    const { services, namespaces, configuration, writer, metrics, clock, leads } = this.#parts;
     if (!services.isSynced || !namespaces.isSynced) {
       return;
     }
@@ -147,7 +151,8 @@ export class Controller {
       leads() ? [...configuration.notes(), ...this.#serviceNotes] : [],
     );
     const endMs = clock.now();
-    this.#restUntilMs = endMs + Math.min((endMs - startMs) * restFactor, restLimitMs);
+    const factor = restFactors[writer.size > stormSize ? "storm" : "quiet"];
+    this.#restUntilMs = endMs + Math.min((endMs - startMs) * factor, restLimitMs);
     this.#isPassing = false;
     if (this.#isAskedAgain) {
       this.#isAskedAgain = false;

@@ -20,6 +20,7 @@ import { eachInSteps, type Steps } from "../steps.ts";
 import {
   formatOverwritten,
   isNotKept,
+  isPaused,
   observe,
   pauseMs,
   recordWrite,
@@ -139,7 +140,7 @@ export class ServiceWriter {
     const isDone =
       diffStatus(service, outcome, "") === undefined ||
       (record !== undefined && isNotKept(record, service, outcome));
-    if (isDone || record?.pause !== undefined) {
+    if (isDone || (record !== undefined && isPaused(record, service, outcome))) {
       this.#forget(key);
       this.#leaving.delete(key);
       if (isOurs && isDone) {
@@ -181,8 +182,10 @@ export class ServiceWriter {
     const observed = observe(record, service, outcome, clock.now());
     this.#records.set(key, observed);
     if (observed.pause !== undefined && record.pause === undefined) {
-      const message = formatOverwritten(service);
-      logger.error({ service: key, manager: service.ingressManager }, "status is overwritten");
+      const { about } = observed.pause;
+      const message = formatOverwritten(service, about);
+      const fields = { service: key, about, manager: service.ingressManager };
+      logger.error(fields, "status is overwritten");
       this.#record(service, { type: "Warning", reason: "StatusOverwritten", message });
       clock.after(pauseMs, wake);
     }

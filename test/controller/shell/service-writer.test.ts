@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FaultAction } from "../../../lab/kube/faults.ts";
 import type { ApiServer } from "../../../lab/kube/server.ts";
+import { recordOf } from "../../../src/kube/json.ts";
 import {
   addressOf,
   applyConfig,
@@ -11,6 +12,7 @@ import {
   poolsText,
   run,
   startServer,
+  statusWrites,
   until,
   untilAddress,
   untilEvent,
@@ -194,3 +196,36 @@ test("after ten minutes of peace an overwritten status is written again", limits
   clock.advance(100_000);
   await untilAddress(server, "a", "10.0.0.0");
 });
+
+test(
+  "who strips our annotation again and again is told of, and the address stays",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
+    await run(t, server);
+    const annotation = "routelb.io/ip-allocated-from-pool";
+    const pruner = server.objects.as("pruner");
+    let isOver = false;
+    server.objects.onChange("services", () => {
+      setImmediate(() => {
+        const metadata = recordOf(server.objects.get("services", "default/a")?.["metadata"]);
+        if (!isOver && recordOf(metadata["annotations"])[annotation] !== undefined) {
+          pruner.patch("services", "default/a", {
+            metadata: { annotations: { [annotation]: null } },
+          });
+        }
+      });
+    });
+    createService(server, "a");
+    await untilEvent(server, "a", /^StatusOverwritten: the annotation/);
+    isOver = true;
+    const writes = statusWrites(server);
+    createService(server, "b");
+    await untilAddress(server, "b", "10.0.0.1");
+    assert.equal(statusWrites(server), writes + 1);
+    assert.equal(addressOf(server, "a"), "10.0.0.0");
+    server.objects.patch("services", "default/a", { spec: { loadBalancerIP: "10.0.0.7" } });
+    await untilAddress(server, "a", "10.0.0.7");
+  },
+);
