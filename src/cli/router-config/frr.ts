@@ -26,6 +26,12 @@ export function formatFrr(side: RouterSide): string {
       "or load it with `vtysh -f FILE`; `write` keeps it. Nothing else of the router is touched.",
       ...hashNotes,
     ]),
+    ...(side.groups.some(({ families }) => families.some(({ family }) => family === "ipv6"))
+      ? comments("", [
+          "IPv6: zebra_options in /etc/frr/daemons need --v6-rr-semantics; without it, each change of a route's next hops",
+          "is a deletion and a new route, and nobody reaches the address for that moment.",
+        ])
+      : []),
     ...side.groups.flatMap(bfdProfile),
     ...side.groups.flatMap(policies),
     ...routerBlock(side),
