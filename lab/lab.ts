@@ -47,7 +47,8 @@ export class Lab implements AsyncDisposable {
   readonly kube: LabKube;
   /** One for each router and family; the first is the scenario's own. */
   readonly views: readonly [View, ...View[]];
-  readonly #program: string;
+  /** The JavaScript file that controller and speakers run. */
+  readonly program: string;
   readonly #kubelets = new Map<string, LabProcess>();
   #probes = 0;
   #portsUsed = 0;
@@ -59,7 +60,7 @@ export class Lab implements AsyncDisposable {
     this.kubectl = parts.kubectl;
     this.kube = parts.kube;
     this.views = viewsOf(parts.topology);
-    this.#program = parts.program;
+    this.program = parts.program;
   }
 
   get variant(): Variant {
@@ -130,7 +131,7 @@ export class Lab implements AsyncDisposable {
       ...(hasIpv6(this.variant) && { ipv6: node.ipv6 }),
       kubeconfig: await this.kube.kubeletKubeconfig(node),
       directory,
-      program: this.#program,
+      program: this.program,
       images: {},
       labels: {},
       taints: [],

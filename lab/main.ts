@@ -14,6 +14,7 @@ import {
 } from "./instance.ts";
 import { Lab } from "./lab.ts";
 import { copyLogs, describeError, logTails } from "./logs.ts";
+import { writeShellCommands } from "./shell-commands.ts";
 import { giveTour, picture, playCommands } from "./tour.ts";
 import { hasIpv6, parseVariant, type Variant } from "./variant.ts";
 
@@ -195,7 +196,7 @@ async function show(
     return isAllSeen ? 0 : 1;
   }
   if (settings.hasTour) await giveTour(lab, print);
-  print(await playCommands(lab, settings.hasTour));
+  print(await playCommands(lab, await writeShellCommands(lab), settings.hasTour));
   return new Promise(() => undefined);
 }
 

@@ -53,27 +53,28 @@ export async function giveTour(lab: Lab, print: (text: string) => void): Promise
   }
 }
 
-/** Commands for a user to paste while the lab runs. Without the tour, nginx is still to be made. */
-export async function playCommands(lab: Lab, hasNginx: boolean): Promise<string> {
+/** What a user may type while the lab runs. Without the tour, nginx is still to be made. */
+export async function playCommands(lab: Lab, commands: string, hasNginx: boolean): Promise<string> {
   const node = workerNodes[2]?.name ?? "node3";
-  const { router, client, address, family } = lab.views[0];
-  const url = `'${urlOf(address)}'`;
-  const vtysh = router.vtyshCommand(`"show bgp ${family} unicast"`).join(" ");
-  const create = `\n  ${lab.kubectl.path} create -f ${await manifestFile(lab, "nginx")}`;
+  const { address, family } = lab.views[0];
+  const create = hasNginx
+    ? ""
+    : `
+  kubectl create -f ${await manifestFile(lab, "nginx")}`;
   return `
 The lab is up; Ctrl-C ends it and leaves nothing behind. In another terminal, as root:
 
-  export KUBECONFIG=${lab.kubectl.kubeconfig}${hasNginx ? "" : create}
-  ${lab.kubectl.path} get svc,nodes,pods -A -o wide
-  ${lab.kubectl.path} describe svc nginx
-  ${lab.kubectl.path} scale deployment nginx --replicas=1
-  ${lab.kubectl.path} -n routelb-system edit configmap config
+  export PATH=${commands}:$PATH    # kubectl, routelb, vtysh: the lab's; on PLACE COMMAND
+${create}
+  kubectl get svc,nodes,pods -A -o wide
+  kubectl describe svc nginx
+  kubectl scale deployment nginx --replicas=1
+  routelb status
+  routelb explain default/nginx
 
-  ${vtysh}
-  ${router.vtyshCommand().join(" ")}
-  ip -n ${router.namespace} route show ${address}
-  ip netns exec ${client} curl -sg ${url}
-  ip netns exec ${client} sh -c 'for i in $(seq 10); do curl -sg ${urlOf(address)}; done'
+  vtysh -c "show bgp ${family} unicast"
+  on router ip route show ${address}
+  on client curl -sg '${urlOf(address)}'
 
   ip -n ${lab.instance.namespace("switch")} link set ${node} down    # pull a node's cable; "up" again
   ls ${lab.instance.directory}                        # logs: nodes/*/logs, router/frr.log
