@@ -14,6 +14,9 @@ import { join } from "node:path";
 /** What needs root, namespaces, routers, kubectl or promtool. */
 const labFolders = ["test/lab/", "test/lab-kube/kubectl", "test/deploy/alerts"];
 
+/** The documentation: its commands are run in a lab. */
+const docsFolder = "test/docs/lab/";
+
 interface RunOptions {
   readonly isolation?: "none" | "process";
   /** Files at a time. */
@@ -59,9 +62,10 @@ const everything = globSync("test/**/*.test.ts").toSorted();
 const inFolders = (folders: readonly string[]): string[] =>
   everything.filter((file) => folders.some((folder) => file.startsWith(folder)));
 const lab = inFolders(labFolders);
+const docs = inFolders([docsFolder]);
 const cluster = inFolders(["test/cluster/"]);
 const fuzz = inFolders(["test/fuzz/"]);
-const notUnit = new Set([...lab, ...cluster, ...fuzz]);
+const notUnit = new Set([...lab, ...cluster, ...docs, ...fuzz]);
 
 const suites = {
   unit: () =>
@@ -73,6 +77,7 @@ const suites = {
   lab: () => run("tests in the lab", lab),
   fuzz: () => run("hostile input", fuzz),
   cluster: () => run("tests on a real Kubernetes", cluster, { concurrency: 2 }),
+  docs: () => run("the documentation", docs),
 } as const;
 
 const asked = Object.entries(suites).filter(([name]) => process.argv.slice(2).includes(name));

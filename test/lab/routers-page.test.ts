@@ -7,11 +7,11 @@ import { Router } from "../../lab/router.ts";
 import type { BgpSpeaker } from "../support/bgp-speaker.ts";
 import { kernelRoute, nodeLink, startNodeSpeakers, waitForNextHops } from "../support/node-link.ts";
 
-/** The router configuration of the README in the fenced block that is marked `language`. */
+/** The router configuration of docs/routers.md in the fenced block that is marked `language`. */
 function blockOf(language: string): string {
-  const readme = readFileSync("README.md", "utf8");
-  const block = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "ms").exec(readme)?.[1];
-  assert.ok(block, `the README has a block marked ${language}`);
+  const page = readFileSync("docs/routers.md", "utf8");
+  const block = new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "ms").exec(page)?.[1];
+  assert.ok(block, `the page has a block marked ${language}`);
   return block;
 }
 
@@ -30,7 +30,7 @@ async function checkRoutes(router: string): Promise<void> {
   assert.equal(stray, "", "what is no Service's address is filtered");
 }
 
-test("FRR with the README's block has one ECMP route and takes nothing else", async () => {
+test("FRR with the page's block has one ECMP route and takes nothing else", async () => {
   const link = await nodeLink("readmefrr");
   const { instance, router } = link;
   await using _ = instance;
@@ -46,7 +46,7 @@ test("FRR with the README's block has one ECMP route and takes nothing else", as
   await Promise.all(processes.map((speaker) => speaker[Symbol.asyncDispose]()));
 });
 
-test("BIRD with the README's block has one ECMP route and takes nothing else", async () => {
+test("BIRD with the page's block has one ECMP route and takes nothing else", async () => {
   const link = await nodeLink("readmebird");
   const { instance, router } = link;
   await using _ = instance;

@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import {
+  commandsOf,
+  isCommands,
+  isMarkedAsNotRun,
+  missingLine,
+  pageEnd,
+  readBlocks,
+} from "./blocks.ts";
+import { pages, pagesOfOtherTests } from "./pages.ts";
+
+const everyPage = ["README.md", ...globSync("docs/*.md").toSorted()];
+
+test("every page is run, or its commands are another test's", () => {
+  for (const page of everyPage) {
+    const file = pagesOfOtherTests[page]?.file;
+    assert.ok(pages.includes(page) || file !== undefined, `${page} is not in test/docs/pages.ts`);
+    assert.ok(file === undefined || existsSync(file), `${page}: ${file}`);
+  }
+  assert.deepEqual(
+    pages.filter((page) => !everyPage.includes(page)),
+    [],
+  );
+});
+
+test("what another test runs is in that test; what none runs says why", () => {
+  for (const block of pages.flatMap(readBlocks).filter(isCommands)) {
+    const where = `${block.page}:${block.line}`;
+    if (block.runBy !== undefined) {
+      const { file, text } = block.runBy;
+      assert.ok(readFileSync(file, "utf8").includes(text), `${where}: ${file} has no ${text}`);
+      assert.ok(!isMarkedAsNotRun(block), where);
+    } else if (!isMarkedAsNotRun(block) && block.language !== pageEnd) {
+      assert.ok(commandsOf(block).length > 0, `${where} has no command`);
+    }
+  }
+});
+
+test("links between pages lead somewhere, anchors too", () => {
+  for (const page of everyPage) {
+    const text = readFileSync(page, "utf8");
+    for (const [, target = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) {
+        continue;
+      }
+      const [path = "", anchor] = target.split("#");
+      const file = path === "" ? page : join(dirname(page), path);
+      assert.ok(existsSync(file), `${page}: ${target}`);
+      if (anchor !== undefined) {
+        assert.ok(anchorsOf(file).has(anchor), `${page}: ${target}`);
+      }
+    }
+  }
+});
+
+/** As GitHub makes them. */
+function anchorsOf(file: string): ReadonlySet<string> {
+  const headings = readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm);
+  return new Set(
+    Array.from(headings, ([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+        .replaceAll(/\s/g, "-"),
+    ),
+  );
+}
+
+test("a page is taken apart as its convention says", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "routelb-pages-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const page = join(folder, "page.md");
+  writeFileSync(
+    page,
+    `# A page
+<!-- test: echo before -->
+\`\`\`console router
+$ one \\
+  more
+shown
+$ two    # exit code 3
+\`\`\`
+\`\`\`sh
+cat <<EOF
+text
+EOF
+# a comment
+last
+\`\`\`
+\`\`\`sh
+# Not run by the tests: it takes a year.
+sleep 31536000
+\`\`\`
+<!-- run by test/docs/blocks.test.ts: "of another" -->
+\`\`\`sh
+of another
+\`\`\`
+`,
+  );
+  const [first, second, third, fourth] = readBlocks(page);
+  assert.ok(first && second && third && fourth);
+  assert.deepEqual([first.place, first.line, first.before], ["router", 3, ["echo before"]]);
+  assert.deepEqual(commandsOf(first), [
+    { line: "one \\\n  more", expected: ["shown"], exitCode: 0 },
+    { line: "two    # exit code 3", expected: [], exitCode: 3 },
+  ]);
+  assert.deepEqual(
+    commandsOf(second).map(({ line }) => line),
+    ["cat <<EOF\ntext\nEOF", "last"],
+  );
+  assert.ok(isMarkedAsNotRun(third));
+  assert.deepEqual(fourth.runBy, { file: "test/docs/blocks.test.ts", text: "of another" });
+});
+
+test("what a page shows is looked for in its order", () => {
+  const output = "NAME   AGE\nnginx  17s\nmore\nlast line here\n";
+  assert.equal(missingLine(["NAME  AGE", "nginx 1m3s"], output), undefined);
+  assert.equal(missingLine(["NAME  AGE", "more"], output), "more", "a line between is left out");
+  assert.equal(missingLine(["NAME  AGE", "...", "more"], output), undefined);
+  assert.equal(missingLine(["more", "NAME  AGE"], output), "NAME  AGE");
+  assert.equal(missingLine(["last … here"], output), undefined);
+  assert.equal(missingLine(["last line"], output), "last line", "whole lines");
+});
