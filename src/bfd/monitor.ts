@@ -21,7 +21,8 @@ export interface BfdMonitorOptions {
 export class BfdMonitor {
   readonly #options: BfdMonitorOptions;
   #worker: Worker | undefined;
-  #statuses: readonly BfdStatus[] = [];
+  /** What the worker was asked for and has not told yet. */
+  #report: PromiseWithResolvers<readonly BfdStatus[]> | undefined;
 
   constructor(options: BfdMonitorOptions) {
     this.#options = options;
@@ -42,21 +43,21 @@ export class BfdMonitor {
     }
   }
 
-  /** As of the last `refresh`, which asks the worker and returns at once. */
-  statuses(): readonly BfdStatus[] {
-    return this.#statuses;
-  }
-
-  refresh(): void {
-    if (this.#worker !== undefined) {
-      this.#tell({ type: "report" });
+  /** Every session as it is now: the worker is asked. */
+  async report(): Promise<readonly BfdStatus[]> {
+    if (this.#worker === undefined) {
+      return [];
     }
+    this.#report ??= Promise.withResolvers();
+    this.#tell({ type: "report" });
+    return this.#report.promise;
   }
 
   /** Ends every session in silence in the worker's next turn; resolves when the thread has ended. */
   async close(): Promise<void> {
     const worker = this.#worker;
     this.#worker = undefined;
+    this.#endReport([]);
     if (worker !== undefined) {
       worker.removeAllListeners("exit");
       const ended = new Promise((resolve) => {
@@ -93,7 +94,12 @@ export class BfdMonitor {
         this.#options.onFailure(message.key, message.message);
         return;
       case "report":
-        this.#statuses = message.statuses;
+        this.#endReport(message.statuses);
     }
+  }
+
+  #endReport(statuses: readonly BfdStatus[]): void {
+    this.#report?.resolve(statuses);
+    this.#report = undefined;
   }
 }

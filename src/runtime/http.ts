@@ -9,6 +9,8 @@ export interface HttpServerOptions {
   /** 0: one that is free. */
   readonly port: number;
   readonly metrics: MetricsRegistry;
+  /** Brings the metrics that are not kept up to date by themselves to this moment. */
+  readonly beforeMetrics?: () => Promise<void>;
   /** Why the process is not ready; an empty list: it is. */
   readonly whyNotReady: () => readonly string[];
   /**
@@ -95,6 +97,7 @@ async function answer(
       return;
     }
     case "/metrics":
+      await options.beforeMetrics?.();
       response.setHeader("content-type", options.metrics.contentType);
       response.end(await options.metrics.text());
       return;

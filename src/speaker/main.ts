@@ -130,6 +130,7 @@ export async function runSpeaker(
     ...(options.host === undefined ? {} : { host: options.host }),
     port: options.port,
     metrics: registry,
+    beforeMetrics: () => speaker.showSessions(),
     whyNotReady: () => speaker.whyNotReady(),
     ...(options.servesState
       ? {

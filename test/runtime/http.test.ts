@@ -61,6 +61,20 @@ test("/metrics is the registry in the format of Prometheus", limits, async (t) =
   assert.match(headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
 });
 
+test("/metrics waits for what has to be brought up to date", limits, async (t) => {
+  const metrics = new MetricsRegistry();
+  const packets = metrics.gauge({ name: "packets", help: "Sent so far.", labels: [] });
+  let sent = 0;
+  const beforeMetrics = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    sent += 1;
+    packets.set({}, sent);
+  };
+  const { get } = await setUp(t, { metrics, beforeMetrics });
+  assert.match((await get("/metrics")).text, /^packets 1$/m);
+  assert.match((await get("/metrics")).text, /^packets 2$/m);
+});
+
 test("/capture is a file for each peer, and only there if it is on", limits, async (t) => {
   const capture = (peer: string) =>
     peer === "[fe80::1%eth0]:179" ? Buffer.from("pcap") : undefined;

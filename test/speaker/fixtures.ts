@@ -227,7 +227,6 @@ export function sessionStatus(overrides: Partial<SessionStatus> = {}): SessionSt
 export const silentBfd: BfdPort = {
   setPeers: (peers) => assert.deepEqual(peers, []),
   adminDown: (key) => assert.fail(key),
-  refresh: () => undefined,
-  statuses: () => [],
+  report: () => Promise.resolve([]),
   close: () => Promise.resolve(),
 };

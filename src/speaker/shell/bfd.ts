@@ -8,7 +8,7 @@ import type { PlannedSession } from "../peers.ts";
 import type { BfdSource } from "../state.ts";
 
 /** What of the monitor is used; tests hand in their own. */
-export type BfdPort = Pick<BfdMonitor, "setPeers" | "adminDown" | "refresh" | "statuses" | "close">;
+export type BfdPort = Pick<BfdMonitor, "setPeers" | "adminDown" | "report" | "close">;
 
 export interface BfdOptions {
   readonly monitor: (
@@ -77,10 +77,9 @@ export class BfdSessions {
     return this.#states;
   }
 
-  /** As the worker last told; asks it anew for the next time. */
-  statuses(): readonly BfdStatus[] {
-    this.#monitor.refresh();
-    return this.#monitor.statuses();
+  /** With counts, as they are in this moment. */
+  report(): Promise<readonly BfdStatus[]> {
+    return this.#monitor.report();
   }
 
   /**

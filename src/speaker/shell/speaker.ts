@@ -108,13 +108,14 @@ export class Speaker {
       node: () => this.#node,
       onChange: this.#requestPass,
     });
-    this.#showSessions = coalesce(() => {
-      for (const status of this.#sessions.statuses()) {
-        ports.metrics.showSession(status);
-      }
-      ports.metrics.showBfd(this.#bfd.statuses());
-    });
+    this.#showSessions = coalesce(() => this.#showSessionsNow());
     this.stores.follow(this.#requestPass, () => this.#config.update());
+  }
+
+  /** Brings the metrics of all sessions, whose counts go on without a word, to this moment. */
+  async showSessions(): Promise<void> {
+    this.#showSessionsNow();
+    this.#ports.metrics.showBfd(await this.#bfd.report());
   }
 
   /** Looks at the host's default gateways again, if the configuration asks for them. */
@@ -202,6 +203,12 @@ export class Speaker {
       this.#decider.close(),
     ]);
     await Promise.all([this.#sessions.closeForRestart({ text }), this.#bfd.close(restarting)]);
+  }
+
+  #showSessionsNow(): void {
+    for (const status of this.#sessions.statuses()) {
+      this.#ports.metrics.showSession(status);
+    }
   }
 
   #takeStatus(status: SessionStatus): void {

@@ -26,8 +26,7 @@ function bfdSessions() {
       return {
         setPeers: (peers) => told.push(`set ${peers.map(({ key }) => key).join(",")}`),
         adminDown: (key) => told.push(`admin-down ${key}`),
-        refresh: () => undefined,
-        statuses: () => [],
+        report: () => Promise.resolve([]),
         close: async () => void told.push("close"),
       };
     },

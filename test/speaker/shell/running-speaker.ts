@@ -7,6 +7,7 @@ import type { Store } from "../../../src/kube/store.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { MetricsRegistry } from "../../../src/runtime/metrics.ts";
+import type { BfdPort } from "../../../src/speaker/shell/bfd.ts";
 import { SpeakerMetrics } from "../../../src/speaker/shell/metrics.ts";
 import { Speaker, type SpeakerSettings } from "../../../src/speaker/shell/speaker.ts";
 import { recordingLogger } from "../../support/recording-logger.ts";
@@ -44,9 +45,12 @@ export function inForce(text: string): Map<string, ConfigMap> {
 export async function setUp(
   context: TestContext,
   clock: Clock = systemClock,
-  options: Partial<TestRouterOptions & Pick<SpeakerSettings, "drainTimeMs" | "withdrawShare">> = {},
+  options: Partial<
+    TestRouterOptions &
+      Pick<SpeakerSettings, "drainTimeMs" | "withdrawShare"> & { readonly bfd: BfdPort }
+  > = {},
 ) {
-  const { drainTimeMs = 0, withdrawShare, ...routerOptions } = options;
+  const { drainTimeMs = 0, withdrawShare, bfd = silentBfd, ...routerOptions } = options;
   const router = new TestRouter({ asn: 64512, ...routerOptions });
   const port = await router.listen();
   const registry = new MetricsRegistry();
@@ -70,7 +74,7 @@ export async function setUp(
       transport: tcpTransport,
       logger,
       interfaces: () => [{ name: "eth0", addresses: [address("172.16.7.11")] }],
-      bfdMonitor: () => silentBfd,
+      bfdMonitor: () => bfd,
       localPrefixes: () => [],
       uptimeSeconds: () => 100_000,
       metrics: new SpeakerMetrics(registry, "node1"),

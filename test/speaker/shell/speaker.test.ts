@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { systemClock } from "../../../src/runtime/clock.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { endpoint, node, service, slice } from "../fixtures.ts";
+import { endpoint, node, service, silentBfd, slice } from "../fixtures.ts";
 import { TestRouter } from "../test-router.ts";
 import { configMap, configText, fillStores, inForce, setUp } from "./running-speaker.ts";
 
@@ -221,3 +222,28 @@ test("a Node that is no longer there changes nothing", async (t) => {
   );
   await router.untilRoutes("172.16.7.192/32", "172.16.7.200/32");
 });
+
+test("metrics of BFD are as the worker says when they are asked for, not as it was once", async (t) => {
+  let packetsSent = 0;
+  const report = () => {
+    packetsSent += 1;
+    return Promise.resolve([{ ...bfdStatus, packetsSent, state: "Up" as const }]);
+  };
+  const { speaker, registry } = await setUp(t, systemClock, { bfd: { ...silentBfd, report } });
+  await speaker.showSessions();
+  await speaker.showSessions();
+  const text = await registry.text();
+  assert.match(text, /^routelb_bfd_session_up\{peer="router"\} 1$/m);
+  assert.match(text, /^routelb_bfd_control_packet_output\{peer="router"\} 2$/m);
+});
+
+const bfdStatus = {
+  key: "router",
+  remoteState: "Up",
+  diagnostic: 0,
+  remoteDiagnostic: 0,
+  detectionTimeMs: 900,
+  packetsReceived: 0,
+  sessionUps: 1,
+  sessionDowns: 0,
+} as const;
