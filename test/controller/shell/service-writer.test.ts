@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FaultAction } from "../../../lab/kube/faults.ts";
 import type { ApiServer } from "../../../lab/kube/server.ts";
 import { recordOf } from "../../../src/kube/json.ts";
 import {
@@ -19,39 +18,7 @@ import {
 } from "../running.ts";
 
 const limits = { timeout: 60_000 };
-const names = Array.from({ length: 20 }, (_, index) => `s${String(index).padStart(2, "0")}`);
-const expected = names.map((_, index) => `10.0.0.${index}`);
-
-function addresses(server: ApiServer): readonly string[] {
-  return names.map((name) => addressOf(server, name));
-}
-
 const statusWrite = { verb: "patch", resource: "services", subresource: "status" } as const;
-
-const faults: readonly (readonly [says: string, action: FaultAction, times: number])[] = [
-  ["409", { type: "answer", code: 409 }, 15],
-  ["404", { type: "answer", code: 404 }, 15],
-  ["429 with Retry-After", { type: "answer", code: 429, retryAfterSeconds: 1 }, 15],
-  ["500", { type: "answer", code: 500 }, 30],
-  ["403", { type: "answer", code: 403 }, 15],
-  ["a reset connection", { type: "refuse" }, 15],
-  ["half an answer", { type: "broken-text", text: '{"kind": "Service", "meta' }, 10],
-  ["an answer that never comes", { type: "hang" }, 3],
-];
-
-for (const [says, action, times] of faults) {
-  test(`${says} to status writes: in the end every Service has its address`, limits, async (t) => {
-    const server = await startServer();
-    applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
-    for (const name of names) {
-      createService(server, name);
-    }
-    server.faults.add(statusWrite, action, times);
-    await run(t, server);
-    await until(() => addresses(server).every((ip) => ip !== ""));
-    assert.deepEqual(addresses(server), expected);
-  });
-}
 
 test(
   "an accepted configuration that cannot be written is not acted on, and tried again",
