@@ -1,4 +1,5 @@
 import { detectionTimeUs, jitteredUs, transmitIntervalUs } from "./intervals.ts";
+import { Listeners } from "./listeners.ts";
 import {
   type BfdAction,
   type BfdMachine,
@@ -7,15 +8,8 @@ import {
   stepBfd,
 } from "./machine.ts";
 import { type BfdDiscard, type BfdState, decodeBfdPacket, encodeBfdPacket } from "./packet.ts";
-import {
-  listenerKey,
-  minimumTtlOf,
-  parametersOf,
-  portOf,
-  sameAddresses,
-  sameParameters,
-} from "./peer.ts";
-import type { BfdClock, BfdEndpoint, BfdPeer, BfdSender, BfdTransport } from "./ports.ts";
+import { listenerKey, parametersOf, portOf, sameAddresses, sameParameters } from "./peer.ts";
+import type { BfdClock, BfdPeer, BfdSender, BfdTransport } from "./ports.ts";
 
 export interface BfdStateChange {
   readonly key: string;
@@ -57,11 +51,6 @@ interface Session {
   sessionDowns: number;
 }
 
-interface Listener {
-  readonly endpoint: BfdEndpoint;
-  readonly minimumTtl: number;
-}
-
 export interface BfdEngineOptions {
   readonly clock: BfdClock;
   readonly transport: BfdTransport;
@@ -76,11 +65,15 @@ export interface BfdEngineOptions {
 export class BfdEngine {
   readonly #options: BfdEngineOptions;
   readonly #sessions = new Map<string, Session>();
-  readonly #listeners = new Map<string, Listener>();
+  readonly #listeners: Listeners;
   readonly #discarded = new Map<BfdDiscard | "no-session", number>();
 
   constructor(options: BfdEngineOptions) {
     this.#options = options;
+    this.#listeners = new Listeners({
+      ...options,
+      onDatagram: (listener, source, datagram) => this.#receive(listener, source, datagram),
+    });
   }
 
   /**
@@ -96,7 +89,7 @@ export class BfdEngine {
         this.#end(session);
       }
     }
-    this.#setListeners(peers);
+    this.#listeners.set(peers);
     for (const peer of wanted.values()) {
       const session = this.#sessions.get(peer.key);
       if (session === undefined) {
@@ -160,42 +153,6 @@ export class BfdEngine {
     session.detectTimer?.cancel();
     session.sender.close();
     this.#sessions.delete(session.peer.key);
-  }
-
-  /** One socket for each local address and port; it drops what has too low a TTL for all of them. */
-  #setListeners(peers: readonly BfdPeer[]): void {
-    const wanted = new Map<string, { peer: BfdPeer; minimumTtl: number }>();
-    for (const peer of peers) {
-      const key = listenerKey(peer);
-      const minimumTtl = Math.min(minimumTtlOf(peer), wanted.get(key)?.minimumTtl ?? 255);
-      wanted.set(key, { peer, minimumTtl });
-    }
-    for (const [key, listener] of this.#listeners) {
-      if (wanted.get(key)?.minimumTtl !== listener.minimumTtl) {
-        listener.endpoint.close();
-        this.#listeners.delete(key);
-      }
-    }
-    for (const [key, { peer, minimumTtl }] of wanted) {
-      if (!this.#listeners.has(key)) {
-        this.#listen(key, peer, minimumTtl);
-      }
-    }
-  }
-
-  #listen(key: string, peer: BfdPeer, minimumTtl: number): void {
-    const port = portOf(peer);
-    try {
-      const endpoint = this.#options.transport.listen(
-        peer.localAddress,
-        port,
-        minimumTtl,
-        (source, datagram) => this.#receive(key, source, datagram),
-      );
-      this.#listeners.set(key, { endpoint, minimumTtl });
-    } catch (error) {
-      this.#options.onError(peer.key, error);
-    }
   }
 
   /** RFC 5880 §6.8.6: by Your Discriminator, or by the addresses while the peer does not know it. */

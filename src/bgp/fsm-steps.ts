@@ -12,28 +12,31 @@ export type In<Name extends StateName> = Extract<State, { name: Name }>;
 /** The states in which TCP is up. */
 export type Connected = In<"OpenSent"> | In<"OpenConfirm"> | In<"Established">;
 
+const endingTypes = [
+  "stop",
+  "stop-for-restart",
+  "automatic-stop",
+  "protocol-error",
+  "collision-lost",
+  "notification-received",
+] as const satisfies readonly Event["type"][];
+
+type EndingEvent = Extract<Event, { type: (typeof endingTypes)[number] }>;
+export type OtherEvent = Exclude<Event, EndingEvent>;
+
+/** Whether the event ends a connection from OpenSent on, in the same way in each state. */
+export function isEnding(event: Event): event is EndingEvent {
+  return endingTypes.some((type) => type === event.type);
+}
+
 /**
- * The events that end a connection from OpenSent on, in the same way in each state.
+ * Ends a connection.
  *
  * Deviation: RFC 4271 §8.2.2 answers a header or OPEN error in Established, and a NOTIFICATION in
  * OpenSent, with a Finite State Machine Error. We send the error itself (§6.1, §6.2), because it
  * says what is wrong, and never answer a NOTIFICATION (§6.4).
  */
-export function ended(
-  state: Connected,
-  event: Extract<
-    Event,
-    {
-      type:
-        | "stop"
-        | "stop-for-restart"
-        | "automatic-stop"
-        | "protocol-error"
-        | "collision-lost"
-        | "notification-received";
-    }
-  >,
-): Transition {
+export function ended(state: Connected, event: EndingEvent): Transition {
   switch (event.type) {
     case "stop":
       return toIdle(state, { type: "stopped" }, { retry: "none", notification: event.cease });

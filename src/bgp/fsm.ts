@@ -5,6 +5,8 @@ import {
   ended,
   holdExpired,
   type In,
+  isEnding,
+  type OtherEvent,
   sendKeepalive,
   startConnectRetry,
   startHold,
@@ -15,7 +17,7 @@ import {
   toOpenSent,
   unexpected,
 } from "./fsm-steps.ts";
-import type { Event, FsmSettings, State, Transition } from "./fsm-types.ts";
+import type { Action, Event, FsmSettings, State, Transition } from "./fsm-types.ts";
 
 /**
  * One step of the finite state machine of one connection (RFC 4271 §8.2.2), with the error subcodes
@@ -27,15 +29,14 @@ export function transition(settings: FsmSettings, state: State, event: Event): T
     case "Idle":
       return inIdle(settings, state, event);
     case "Connect":
-      return inConnect(settings, state, event);
     case "Active":
-      return inActive(settings, state, event);
+      return inConnectOrActive(settings, state, event);
     case "OpenSent":
-      return inOpenSent(state, event);
+      return isEnding(event) ? ended(state, event) : inOpenSent(state, event);
     case "OpenConfirm":
-      return inOpenConfirm(settings, state, event);
+      return isEnding(event) ? ended(state, event) : inOpenConfirm(settings, state, event);
     case "Established":
-      return inEstablished(settings, state, event);
+      return isEnding(event) ? ended(state, event) : inEstablished(settings, state, event);
   }
 }
 
@@ -52,44 +53,12 @@ function inIdle(settings: FsmSettings, state: In<"Idle">, event: Event): Transit
   return stay(state);
 }
 
-function inConnect(settings: FsmSettings, state: In<"Connect">, event: Event): Transition {
-  switch (event.type) {
-    case "start":
-    case "start-passively":
-    case "updates-sent":
-    case "output-drained":
-      return stay(state);
-    case "stop":
-    case "stop-for-restart":
-      return toIdle(state, { type: "stopped" }, { retry: "none" });
-    case "timer-expired": {
-      if (event.timer !== "ConnectRetry") {
-        return unexpected(state, event);
-      }
-      return stay(state, [
-        { type: "disconnect", flush: false },
-        { type: "failed", reason: { type: "connect-timeout" }, retry: "none" },
-        startConnectRetry(settings),
-        { type: "connect" },
-      ]);
-    }
-    case "tcp-connected":
-      return toOpenSent(settings, event.open);
-    case "tcp-closed":
-      return toIdle(state, connectFailed(event.error));
-    case "automatic-stop":
-    case "open-received":
-    case "protocol-error":
-    case "collision-lost":
-    case "notification-received":
-    case "keepalive-received":
-    case "update-received":
-    case "route-refresh-received":
-      return unexpected(state, event);
-  }
-}
-
-function inActive(settings: FsmSettings, state: In<"Active">, event: Event): Transition {
+/** Connect and Active differ in what the ConnectRetry timer's expiry does. */
+function inConnectOrActive(
+  settings: FsmSettings,
+  state: In<"Connect"> | In<"Active">,
+  event: Event,
+): Transition {
   switch (event.type) {
     case "start":
     case "start-passively":
@@ -101,10 +70,7 @@ function inActive(settings: FsmSettings, state: In<"Active">, event: Event): Tra
       return toIdle(state, { type: "stopped" }, { retry: "none" });
     case "timer-expired":
       return event.timer === "ConnectRetry"
-        ? {
-            state: { name: "Connect" },
-            actions: [startConnectRetry(settings), { type: "connect" }],
-          }
+        ? connectAgain(settings, state)
         : unexpected(state, event);
     case "tcp-connected":
       return toOpenSent(settings, event.open);
@@ -122,7 +88,18 @@ function inActive(settings: FsmSettings, state: In<"Active">, event: Event): Tra
   }
 }
 
-function inOpenSent(state: In<"OpenSent">, event: Event): Transition {
+function connectAgain(settings: FsmSettings, state: In<"Connect"> | In<"Active">): Transition {
+  const connect: readonly Action[] = [startConnectRetry(settings), { type: "connect" }];
+  return state.name === "Active"
+    ? { state: { name: "Connect" }, actions: connect }
+    : stay(state, [
+        { type: "disconnect", flush: false },
+        { type: "failed", reason: { type: "connect-timeout" }, retry: "none" },
+        ...connect,
+      ]);
+}
+
+function inOpenSent(state: In<"OpenSent">, event: OtherEvent): Transition {
   switch (event.type) {
     case "start":
     case "start-passively":
@@ -159,17 +136,14 @@ function inOpenSent(state: In<"OpenSent">, event: Event): Transition {
     case "update-received":
     case "route-refresh-received":
       return unexpected(state, event);
-    case "stop":
-    case "stop-for-restart":
-    case "automatic-stop":
-    case "protocol-error":
-    case "collision-lost":
-    case "notification-received":
-      return ended(state, event);
   }
 }
 
-function inOpenConfirm(settings: FsmSettings, state: In<"OpenConfirm">, event: Event): Transition {
+function inOpenConfirm(
+  settings: FsmSettings,
+  state: In<"OpenConfirm">,
+  event: OtherEvent,
+): Transition {
   switch (event.type) {
     case "start":
     case "start-passively":
@@ -177,15 +151,7 @@ function inOpenConfirm(settings: FsmSettings, state: In<"OpenConfirm">, event: E
     case "output-drained":
       return stay(state);
     case "timer-expired":
-      switch (event.timer) {
-        case "Hold":
-          return holdExpired(state);
-        case "Keepalive":
-          return stay(state, sendKeepalive(state.negotiated));
-        case "ConnectRetry":
-        case "SendHold":
-          return unexpected(state, event);
-      }
+      return timerExpired(state, event);
     case "tcp-closed":
       return toIdle(state, closedIn(state, event.error));
     case "keepalive-received":
@@ -203,33 +169,20 @@ function inOpenConfirm(settings: FsmSettings, state: In<"OpenConfirm">, event: E
     case "update-received":
     case "route-refresh-received":
       return unexpected(state, event);
-    case "stop":
-    case "stop-for-restart":
-    case "automatic-stop":
-    case "protocol-error":
-    case "collision-lost":
-    case "notification-received":
-      return ended(state, event);
   }
 }
 
-function inEstablished(settings: FsmSettings, state: In<"Established">, event: Event): Transition {
+function inEstablished(
+  settings: FsmSettings,
+  state: In<"Established">,
+  event: OtherEvent,
+): Transition {
   switch (event.type) {
     case "start":
     case "start-passively":
       return stay(state);
     case "timer-expired":
-      switch (event.timer) {
-        case "Hold":
-          return holdExpired(state);
-        case "Keepalive":
-          return stay(state, sendKeepalive(state.negotiated));
-        case "SendHold":
-          // RFC 9687 §3.2: a NOTIFICATION could not leave, either.
-          return toIdle(state, { type: "send-hold-timer-expired" });
-        case "ConnectRetry":
-          return unexpected(state, event);
-      }
+      return timerExpired(state, event);
     case "tcp-closed":
       return toIdle(state, closedIn(state, event.error));
     case "keepalive-received":
@@ -248,12 +201,24 @@ function inEstablished(settings: FsmSettings, state: In<"Established">, event: E
     case "tcp-connected":
     case "open-received":
       return unexpected(state, event);
-    case "stop":
-    case "stop-for-restart":
-    case "automatic-stop":
-    case "protocol-error":
-    case "collision-lost":
-    case "notification-received":
-      return ended(state, event);
+  }
+}
+
+function timerExpired(
+  state: In<"OpenConfirm"> | In<"Established">,
+  event: Extract<Event, { type: "timer-expired" }>,
+): Transition {
+  switch (event.timer) {
+    case "Hold":
+      return holdExpired(state);
+    case "Keepalive":
+      return stay(state, sendKeepalive(state.negotiated));
+    case "SendHold":
+      // RFC 9687 §3.2: a NOTIFICATION could not leave, either.
+      return state.name === "Established"
+        ? toIdle(state, { type: "send-hold-timer-expired" })
+        : unexpected(state, event);
+    case "ConnectRetry":
+      return unexpected(state, event);
   }
 }

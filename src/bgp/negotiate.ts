@@ -1,4 +1,5 @@
 import type { Address, AddressFamily } from "../net/address.ts";
+import type { AttributeContext } from "./codec/attribute.ts";
 import type { Capability } from "./codec/capability.ts";
 import { encodeCapability } from "./codec/capability.ts";
 import { openError } from "./codec/error.ts";
@@ -53,7 +54,11 @@ export interface Negotiated {
   /** IPv4 routes may have an IPv6 next hop (RFC 8950). */
   readonly extendedNextHop: boolean;
   /** The peer keeps our routes over a restart of ours for this long (RFC 4724); absent: it does not. */
-  readonly gracefulRestart?: { readonly peerRestartTimeSeconds: number };
+  readonly gracefulRestart?: {
+    readonly peerRestartTimeSeconds: number;
+    /** The peer keeps ours over a restart of its own, too: it named address families. */
+    readonly peerRestartsGracefully: boolean;
+  };
   readonly peerHostname?: string;
 }
 
@@ -138,10 +143,19 @@ export function negotiate(terms: OpenTerms, theirs: Open): Negotiated {
     extendedMessages: capabilityOf(capabilities, "extended-message") !== undefined,
     extendedNextHop: terms.offerExtendedNextHop && takesIpv6NextHop(capabilities),
     ...(restart && {
-      gracefulRestart: { peerRestartTimeSeconds: restart.restartTimeSeconds },
+      gracefulRestart: {
+        peerRestartTimeSeconds: restart.restartTimeSeconds,
+        peerRestartsGracefully: restart.families.length > 0,
+      },
     }),
     ...(hostname && { peerHostname: hostname }),
   };
+}
+
+/** What path attributes look like on the connection; before negotiation there are none. */
+export function attributeContext(negotiated: Negotiated | undefined): AttributeContext {
+  const { fourOctetAsn = true, internal = false } = negotiated ?? {};
+  return { asnOctets: fourOctetAsn ? 4 : 2, internal };
 }
 
 /** The limit for messages to the peer (RFC 8654 §4). */
@@ -149,13 +163,14 @@ export function maxOctetsToPeer(negotiated: Negotiated): number {
   return negotiated.extendedMessages ? maxExtendedMessageOctets : maxMessageOctets;
 }
 
+/** The last one counts, where several are sent (RFC 4724 §3). */
 function capabilityOf<Type extends Capability["type"]>(
   capabilities: readonly Capability[],
   type: Type,
 ): Extract<Capability, { type: Type }> | undefined {
   const isOfType = (one: Capability): one is Extract<Capability, { type: Type }> =>
     one.type === type;
-  return capabilities.find(isOfType);
+  return capabilities.findLast(isOfType);
 }
 
 /** RFC 4271 §6.2, RFC 7607 §2 (AS 0), RFC 6793 §9 (AS_TRANS is nobody's). */

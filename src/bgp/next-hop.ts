@@ -42,7 +42,11 @@ const notForNextHops = new Set(["kube-ipvs0", "nodelocaldns", "lo"]);
  * family if it is on this host, else the first global one on the session's interface. Over loopback
  * (a BGP daemon on the node passes our routes on) the Node's addresses serve both. A link-local
  * session sends the Node's global IPv6 address with the link-local one beside it, or the link-local
- * one alone: routers use it on that very link only (RFC 2545 §3).
+ * one alone: routers use it on that very link only.
+ *
+ * Deviation: RFC 2545 §3 puts the link-local address beside a global one wherever the router shares
+ * the link. We do so on link-local sessions only, because a router that was dialled at an address of
+ * its far side would look for ours on another link.
  */
 export function chooseNextHops(options: NextHopOptions): NextHops {
   const local = unmapped(options.localAddress);

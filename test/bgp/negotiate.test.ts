@@ -50,6 +50,23 @@ test("the smaller Hold Time counts, and Keepalive is a third of it, or less if s
   assert.deepEqual(times(90, 9, 5), [9, 3]);
 });
 
+test("of several graceful restart capabilities the last counts (RFC 4724 §3)", () => {
+  const restart = (restartTimeSeconds: number): Capability => ({
+    type: "graceful-restart",
+    restarted: false,
+    notification: false,
+    restartTimeSeconds,
+    families: [{ afi: 1, safi: 1, forwarding: false }],
+  });
+  const ours = { restartTimeSeconds: 120, restarted: false, forwarding: true };
+  const withRestart = { ...terms, gracefulRestart: ours };
+  const agreed = negotiate(withRestart, openWith({}, [restart(60), restart(90)]));
+  assert.deepEqual(agreed.gracefulRestart, {
+    peerRestartTimeSeconds: 90,
+    peerRestartsGracefully: true,
+  });
+});
+
 test("a peer without capabilities speaks IPv4 with two-octet AS numbers", () => {
   const { families, fourOctetAsn, routeRefresh, extendedMessages } = negotiate(terms, openWith());
   assert.deepEqual(

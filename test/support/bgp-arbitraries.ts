@@ -18,6 +18,8 @@ import { makePrefix, type Prefix } from "../../src/net/prefix.ts";
 export const uint8 = fc.integer({ min: 0, max: 0xff });
 export const uint16 = fc.integer({ min: 0, max: 0xffff });
 export const uint32 = fc.integer({ min: 0, max: 0xffff_ffff });
+/** AS 0 is malformed. */
+const nonZero = (number: fc.Arbitrary<number>) => number.filter((value) => value !== 0);
 export const octets = (maxLength: number) => fc.uint8Array({ maxLength });
 
 export const context: fc.Arbitrary<AttributeContext> = fc.record({
@@ -77,7 +79,7 @@ export const open: fc.Arbitrary<Open> = fc.record({
 });
 
 function asPath({ asnOctets }: AttributeContext): fc.Arbitrary<AsPath> {
-  const asn = asnOctets === 4 ? uint32 : uint16;
+  const asn = nonZero(asnOctets === 4 ? uint32 : uint16);
   return fc.array(
     fc.record({
       type: fc.constantFrom("sequence" as const, "set" as const),
@@ -122,7 +124,10 @@ const mpUnreach = fc.oneof(
 );
 
 function aggregator({ asnOctets }: AttributeContext) {
-  return fc.record({ asn: asnOctets === 4 ? uint32 : uint16, address: address("ipv4") });
+  return fc.record({
+    asn: nonZero(asnOctets === 4 ? uint32 : uint16),
+    address: address("ipv4"),
+  });
 }
 
 const list = { minLength: 1, maxLength: 70 };

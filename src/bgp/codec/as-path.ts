@@ -44,11 +44,20 @@ export function decodeAsPath(reader: Reader, asnOctets: AsnOctets): AsPathSegmen
     }
     const asns: number[] = [];
     while (asns.length < count) {
-      asns.push(asnOctets === 4 ? reader.uint32() : reader.uint16());
+      asns.push(decodeAsn(reader, asnOctets));
     }
     path.push({ type: code === SegmentCode.Sequence ? "sequence" : "set", asns });
   }
   return path;
+}
+
+/** @throws NotificationError Malformed AS_PATH for AS 0, which is nobody's (RFC 7607 §2) */
+export function decodeAsn(reader: Reader, asnOctets: AsnOctets): number {
+  const asn = asnOctets === 4 ? reader.uint32() : reader.uint16();
+  if (asn === 0) {
+    throw updateError(UpdateError.MalformedAsPath, "AS 0 (RFC 7607 §2)");
+  }
+  return asn;
 }
 
 /** Numbers that do not fit become AS_TRANS (RFC 6793 §4.2.2). */

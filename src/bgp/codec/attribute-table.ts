@@ -1,5 +1,5 @@
 import { type Address, addressFromOctets, addressOctets } from "../../net/address.ts";
-import { type AsnOctets, decodeAsPath, encodeAsn, encodeAsPath } from "./as-path.ts";
+import { type AsnOctets, decodeAsn, decodeAsPath, encodeAsn, encodeAsPath } from "./as-path.ts";
 import type {
   Aggregator,
   AttributeContext,
@@ -52,8 +52,7 @@ const originCodes = {
 } as const satisfies Record<Origin, number>;
 
 function decodeAggregator(reader: Reader, asnOctets: AsnOctets): Aggregator {
-  const asn = asnOctets === 4 ? reader.uint32() : reader.uint16();
-  return { asn, address: addressFromOctets("ipv4", reader.bytes(4)) };
+  return { asn: decodeAsn(reader, asnOctets), address: addressFromOctets("ipv4", reader.bytes(4)) };
 }
 
 function encodeAggregator(value: Aggregator, writer: Writer, asnOctets: AsnOctets): void {

@@ -1,5 +1,5 @@
 import type { NotificationError } from "./error.ts";
-import { CeaseError, ErrorCode } from "./iana.ts";
+import { CeaseError, ErrorCode, headerOctets, maxMessageOctets } from "./iana.ts";
 import { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -11,14 +11,19 @@ export interface Notification {
   readonly data: Uint8Array;
 }
 
+/** Behind the header, code and subcode. */
+const maxDataOctets = maxMessageOctets - headerOctets - 2;
 const maxShutdownOctets = 255;
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The NOTIFICATION that answers `error`. */
+/**
+ * The NOTIFICATION that answers `error`. Its data is cut to what fits in 4,096 octets, since the peer
+ * may take no longer message, whatever it sent itself (RFC 8654 §4).
+ */
 export function notificationOf(error: NotificationError): Notification {
   const { code, subcode, data } = error;
-  return { type: "NOTIFICATION", code, subcode, data };
+  return { type: "NOTIFICATION", code, subcode, data: data.subarray(0, maxDataOctets) };
 }
 
 /** Decodes the body of a NOTIFICATION, which the framer saw to be two octets or more. */

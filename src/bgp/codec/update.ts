@@ -148,7 +148,12 @@ class AttributeDecoder {
   }
 
   #takeKnown(name: AttributeName, attribute: WireAttribute): void {
+    const { name: title, flags } = attributeSpecs[name];
     try {
+      // RFC 7606 §3(c): wrong flags are treat-as-withdraw even where a wrong value is not.
+      if ((attribute.flags & kindFlags) !== flags) {
+        this.#note("treat-as-withdraw", `${title}: flags ${attribute.flags} (RFC 7606 §3(c))`);
+      }
       this.#keep(name, decodeKnown(name, attribute, this.#context));
     } catch (error) {
       if (!(error instanceof NotificationError)) {
@@ -165,17 +170,14 @@ class AttributeDecoder {
   #judge(name: AttributeName, attribute: WireAttribute, error: NotificationError): void {
     const { name: title, malformed, section } = attributeSpecs[name];
     const text = `${title}: ${error.message} (${section})`;
-    // RFC 7606 §3(c): wrong flags are treat-as-withdraw even where a wrong value is discarded.
-    const areFlags = error.subcode === UpdateError.AttributeFlagsError;
-    const action = areFlags && malformed === "attribute-discard" ? "treat-as-withdraw" : malformed;
-    if (action === "session-reset") {
+    if (malformed === "session-reset") {
       const subcode =
         error.subcode === UpdateError.InvalidNetworkField
           ? UpdateError.InvalidNetworkField
           : UpdateError.OptionalAttributeError;
       throw updateError(subcode, text, new Uint8Array(attribute.whole));
     }
-    this.#note(action, text);
+    this.#note(malformed, text);
   }
 
   #note(action: MalformedAttribute["action"], text: string): void {
@@ -224,13 +226,10 @@ class AttributeDecoder {
 /** @throws NotificationError if the attribute is malformed; what becomes of it is not said here */
 function decodeKnown<Name extends AttributeName>(
   name: Name,
-  { flags, octets }: WireAttribute,
+  { octets }: WireAttribute,
   context: AttributeContext,
 ): KnownAttributes[Name] {
   const spec = attributeSpecs[name];
-  if ((flags & kindFlags) !== spec.flags) {
-    throw updateError(UpdateError.AttributeFlagsError, `flags ${flags}`);
-  }
   const lengthError = () =>
     updateError(UpdateError.AttributeLengthError, `${octets.length} octets`);
   if (octets.length === 0 && spec.mayBeEmpty !== true) {

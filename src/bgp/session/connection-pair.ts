@@ -5,6 +5,7 @@ import type { DownReason } from "../down-reason.ts";
 import type { Event, State } from "../fsm-types.ts";
 import type { ConnectionEnds } from "../message-record.ts";
 import type { OpenTerms } from "../negotiate.ts";
+import type { Output } from "../output.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionObserver, ConnectionOptions, StopEvent } from "./connection-options.ts";
 import type { IncomingTcp } from "./transport.ts";
@@ -76,12 +77,13 @@ export class ConnectionPair {
 
   /**
    * Takes a connection that the peer opened; the answer, if there is one, is why not: one that is
-   * Established is never given up for a new one (RFC 4271 §6.8).
+   * Established is not given up for a new one (RFC 4271 §6.8), unless it is a restart's.
    */
   accept(incoming: IncomingTcp): Notification | undefined {
     if (this.#isStopped) {
       return ceaseNotification(CeaseError.ConnectionRejected);
     }
+    this.#dropIfPeerRestarted();
     if (this.#incoming !== undefined || this.#outgoing.state.name === "Established") {
       return lost;
     }
@@ -94,12 +96,23 @@ export class ConnectionPair {
     return undefined;
   }
 
+  /**
+   * A peer that restarts gracefully, and connects, no longer knows of the session that we still have
+   * (RFC 4724 §5): that session ends without a NOTIFICATION.
+   */
+  #dropIfPeerRestarted(): void {
+    const { state } = this.#leader;
+    if (state.name === "Established" && state.negotiated.gracefulRestart?.peerRestartsGracefully) {
+      this.dispatch({ type: "tcp-closed", error: "the router has opened a new connection" });
+    }
+  }
+
   dispatch(event: Event): void {
     this.#leader.dispatch(event);
   }
 
-  write(octets: Uint8Array): boolean {
-    return this.#leader.write(octets);
+  write(output: Output): boolean {
+    return this.#leader.write(output);
   }
 
   get #leader(): Connection {

@@ -4,7 +4,8 @@ import type { DownReason } from "../down-reason.ts";
 import { transition } from "../fsm.ts";
 import type { Action, Event, State } from "../fsm-types.ts";
 import type { ConnectionEnds, ConnectionRecord } from "../message-record.ts";
-import { makeOpen, type Negotiated, type OpenTerms } from "../negotiate.ts";
+import { attributeContext, makeOpen, type Negotiated, type OpenTerms } from "../negotiate.ts";
+import type { Output } from "../output.ts";
 import { noFailures, type RetryHistory, retryAfter, stableAfterSeconds } from "../retry.ts";
 import type { ConnectionOptions, StopEvent } from "./connection-options.ts";
 import { MessageReader } from "./message-reader.ts";
@@ -12,7 +13,12 @@ import { ReadSlices } from "./read-slices.ts";
 import { eventOf } from "./received-event.ts";
 import type { MutableCounters } from "./status.ts";
 import { type SessionTimerName, Timers } from "./timers.ts";
-import type { ConnectionListener, IncomingTcp, TransportConnection } from "./transport.ts";
+import {
+  type ConnectionListener,
+  type IncomingTcp,
+  socketErrorCode,
+  type TransportConnection,
+} from "./transport.ts";
 
 const counterOf = {
   OPEN: "opensSent",
@@ -118,16 +124,19 @@ export class Connection {
   }
 
   /**
-   * Writes octets of UPDATEs and ROUTE-REFRESHes. False: wait for `writable` before more.
-   * Nothing is written once the session is down.
+   * Writes UPDATEs and ROUTE-REFRESHes. False: wait for `writable` before more. Nothing is written
+   * once the session is down.
    */
-  write(octets: Uint8Array): boolean {
+  write({ octets, updates }: Output): boolean {
     if (this.#tcp === undefined || this.#state.name !== "Established") {
       return false;
     }
     const hasRoom = this.#tcp.write(octets);
     this.#record?.sent(octets, this.#options.clock.wallTime());
-    this.dispatch({ type: "updates-sent" });
+    // ROUTE-REFRESHes alone do not restart the peer's Hold timer, so a KEEPALIVE is still due.
+    if (updates > 0) {
+      this.dispatch({ type: "updates-sent" });
+    }
     return hasRoom;
   }
 
@@ -285,16 +294,6 @@ export class Connection {
   }
 
   #context(): AttributeContext {
-    const state = this.#state;
-    if (state.name !== "OpenConfirm" && state.name !== "Established") {
-      return { asnOctets: 4, internal: false };
-    }
-    const { fourOctetAsn, internal } = state.negotiated;
-    return { asnOctets: fourOctetAsn ? 4 : 2, internal };
+    return attributeContext("negotiated" in this.#state ? this.#state.negotiated : undefined);
   }
-}
-
-/** `ECONNREFUSED` and the like; the message where there is no code. */
-function socketErrorCode(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.message;
 }

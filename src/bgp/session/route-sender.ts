@@ -24,7 +24,7 @@ export interface RouteSenderOptions {
   readonly clock: Clock;
   readonly counters: MutableCounters;
   /** False: wait for `writable` before more. */
-  readonly write: (octets: Uint8Array) => boolean;
+  readonly write: (output: Output) => boolean;
   /** Something was written, or what cannot be sent has changed. */
   readonly onProgress: () => void;
 }
@@ -171,7 +171,7 @@ export class RouteSender {
       const output = adjRibOut.take(firstWriteOctets);
       if (output !== undefined) {
         this.#count(output);
-        this.#hasRoom = this.#options.write(output.octets);
+        this.#hasRoom = this.#options.write(output);
       }
     }
   }
@@ -217,7 +217,7 @@ export class RouteSender {
       }
       hasWritten = true;
       this.#count(output);
-      this.#hasRoom = write(output.octets);
+      this.#hasRoom = write(output);
       if (clock.now() >= deadline) {
         this.#continuation = clock.after(0, () => {
           this.#continuation = undefined;

@@ -57,7 +57,7 @@ export class Session {
       interfaces: options.interfaces,
       clock,
       counters,
-      write: (octets) => this.#connection.write(octets),
+      write: (output) => this.#connection.write(output),
       onProgress: () => this.#notify(),
     });
     this.#receiver = new RouteReceiver({

@@ -5,6 +5,9 @@ export type SessionTimerName = "ConnectRetry" | "Hold" | "Keepalive" | "SendHold
 /** The longest delay that Node's timers take; a longer one would fire at once. */
 const maxDelayMs = 2 ** 31 - 1;
 
+/** KEEPALIVEs are no more frequent than this (RFC 4271 §4.4), jitter or not. */
+const minKeepaliveSeconds = 1;
+
 /** Timers that are cut by jitter (RFC 4271 §10); those that judge the peer are not. */
 const jittered: readonly SessionTimerName[] = ["ConnectRetry", "Keepalive", "IdleHold"];
 
@@ -30,7 +33,9 @@ export class Timers {
    */
   start(timer: SessionTimerName, seconds: number): void {
     const factor = jittered.includes(timer) ? 0.75 + this.#random() / 4 : 1;
-    this.#schedule(timer, Math.min(seconds * factor * 1000, maxDelayMs), () => {
+    const least = timer === "Keepalive" ? minKeepaliveSeconds : 0;
+    const delayMs = Math.max(seconds * factor, least) * 1000;
+    this.#schedule(timer, Math.min(delayMs, maxDelayMs), () => {
       if (timer === "Hold" || timer === "SendHold") {
         this.#confirm(timer);
       } else {

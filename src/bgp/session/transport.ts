@@ -234,3 +234,8 @@ function socketAddress(text: string | undefined): Address | undefined {
     ? makeAddress("ipv4", address.value & 0xffff_ffffn)
     : address;
 }
+
+/** `ECONNREFUSED` and the like; the message where there is no code. */
+export function socketErrorCode(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.message;
+}

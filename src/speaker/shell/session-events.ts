@@ -74,6 +74,9 @@ export class SessionEvents {
   }
 }
 
+/** A session that was up has failed, or it is another one by now, which has not failed yet. */
+const replaced = "closed by this speaker, because the configuration of this peer changed";
+
 function sessionNote(node: Node, status: SessionStatus, isUp: boolean): EventNote {
   return {
     subject: { apiVersion: "v1", kind: "Node", name: node.name, uid: node.uid },
@@ -82,6 +85,6 @@ function sessionNote(node: Node, status: SessionStatus, isUp: boolean): EventNot
     part: status.name,
     message: isUp
       ? `BGP session with ${status.name} is up`
-      : `BGP session with ${status.name} is down: ${status.lastError?.text ?? "no reason known"}`,
+      : `BGP session with ${status.name} is down: ${status.lastError?.text ?? replaced}`,
   };
 }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { NotificationError } from "../../../src/bgp/codec/error.ts";
+import { encodeMessage } from "../../../src/bgp/codec/message.ts";
 import {
   decodeNotification,
   notificationName,
+  notificationOf,
   shutdownNotification,
   shutdownText,
 } from "../../../src/bgp/codec/notification.ts";
@@ -11,6 +14,13 @@ import {
 test("the data of a NOTIFICATION may have any length, also one octet", () => {
   const { data } = decodeNotification(Uint8Array.of(1, 3, 9));
   assert.deepEqual(data, Uint8Array.of(9));
+});
+
+test("a NOTIFICATION about an extended message fits in 4,096 octets", () => {
+  const error = new NotificationError(3, 9, "too long", new Uint8Array(60_000).fill(7));
+  const notification = notificationOf(error);
+  assert.equal(encodeMessage(notification, { asnOctets: 4, internal: false }).length, 4_096);
+  assert.ok(notification.data.every((octet) => octet === 7));
 });
 
 test("a shutdown text survives the wire", () => {

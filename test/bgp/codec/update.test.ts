@@ -171,8 +171,16 @@ const judged: readonly (readonly [string, string, AttributeContext, string])[] =
     external,
     "withdraw §6",
   ],
-  ["ORIGIN with the Optional flag", `c0 01 01 00 ${asPath} ${nextHop}`, external, "withdraw §7.1"],
-  ["ATOMIC_AGGREGATE with the Optional flag", `${mandatory} c0 06 00`, external, "withdraw §7.6"],
+  ["ORIGIN with the Optional flag", `c0 01 01 00 ${asPath} ${nextHop}`, external, "withdraw §3(c)"],
+  ["ATOMIC_AGGREGATE with the Optional flag", `${mandatory} c0 06 00`, external, "withdraw §3(c)"],
+  ["AS 0 in AS_PATH", `${origin} 40 02 06 02 01 00000000 ${nextHop}`, external, "withdraw §7.2"],
+  ["AS 0 in AGGREGATOR", `${mandatory} c0 07 08 00000000 0a000001`, external, "discard §7.7"],
+  [
+    "AS 0 in AS4_PATH",
+    `${origin} 40 02 04 02 01 fc00 ${nextHop} c0 11 06 02 01 00000000`,
+    { asnOctets: 2, internal: false },
+    "discard §6",
+  ],
   ["no ORIGIN", `${asPath} ${nextHop}`, external, "withdraw §3(d)"],
   ["no AS_PATH", `${origin} ${nextHop}`, external, "withdraw §3(d)"],
   ["no NEXT_HOP", `${origin} ${asPath}`, external, "withdraw §3(d)"],
@@ -180,6 +188,22 @@ const judged: readonly (readonly [string, string, AttributeContext, string])[] =
   ["an attribute that overruns the list", `${mandatory} c0 08 ff 00`, external, "withdraw §4"],
   ["one octet behind the last attribute", `${mandatory} c0`, external, "withdraw §4"],
 ];
+
+test("MP_REACH_NLRI and MP_UNREACH_NLRI with wrong flags withdraw their prefixes (RFC 7606 §3(c))", () => {
+  const reach = `40 0e 1e 0002 01 10 ${"20010db8".padEnd(32, "0")} 00 40 20010db800000007`;
+  const unreach = "c0 0f 0c 0002 01 40 20010db800000008";
+  for (const attributes of [`${reach} ${origin} ${asPath}`, unreach]) {
+    const update = decodeUpdate(body(attributes, ""), external);
+    assert.equal(verdict(update), "withdraw §3(c)");
+    assert.deepEqual(reachablePrefixes(update), []);
+    assert.equal(withdrawnPrefixes(update).length, 1);
+  }
+  assert.throws(
+    () => decodeUpdate(body(`40 0e 05 0002 01 07 00 ${origin} ${asPath}`, ""), external),
+    NotificationError,
+    "a next hop that cannot be is still a session reset",
+  );
+});
 
 function verdict(update: ReceivedUpdate): string {
   if (update.malformed.length === 0) {
@@ -222,7 +246,6 @@ const resets: readonly (readonly [string, Uint8Array, number])[] = [
   ["an IPv6 prefix of 129 bits", body(`80 0e 16 0002 01 10 ${"00".repeat(16)} 00 81`, ""), 10],
   ["MP_REACH_NLRI of 2 octets", body("80 0e 02 0002", ""), 9],
   ["MP_UNREACH_NLRI of 2 octets", body("80 0f 02 0002", ""), 9],
-  ["MP_UNREACH_NLRI with the Transitive flag", body("c0 0f 03 000201", ""), 9],
   ["a malformed attribute and no routes (RFC 7606 §5.2)", body("80 04 01 00", ""), 1],
 ];
 

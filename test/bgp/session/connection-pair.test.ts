@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Notification } from "../../../src/bgp/codec/notification.ts";
 import { makeAddress } from "../../../src/net/address.ts";
-import { SessionUnderTest } from "../../support/bgp-router.ts";
+import { routerCapabilities, SessionUnderTest } from "../../support/bgp-router.ts";
 import { MemoryConnection } from "../../support/memory-transport.ts";
 import { routesOf } from "../../support/routes.ts";
 
@@ -100,6 +100,34 @@ test("an established session is not given up for a new connection", () => {
   const refusal = call(under);
   assert.deepEqual([refusal?.code, refusal?.subcode], [6, 7]);
   assert.equal(under.state, "Established");
+});
+
+test("a router that restarts gracefully and connects has lost the session: the new one lives", () => {
+  for (const families of [[], [{ afi: 1, safi: 1, forwarding: true }]]) {
+    const under = new SessionUnderTest({ gracefulRestart: { restartTimeSeconds: 120 } });
+    under.session.setRoutes(routesOf({ count: 2 }));
+    under.session.start();
+    const restart = { restarted: false, notification: false, restartTimeSeconds: 120, families };
+    under.establish([...routerCapabilities, { type: "graceful-restart", ...restart }]);
+    const old = under.transport.last;
+    old.take();
+    const refusal = call(under);
+    if (families.length === 0) {
+      assert.equal(refusal?.subcode, 7, "it only helps others to restart");
+      continue;
+    }
+    assert.equal(refusal, undefined);
+    assert.equal(old.state, "destroyed");
+    assert.equal(old.take().length, 0, "no NOTIFICATION: it would flush our routes");
+    under.sendOpen();
+    under.transport.last.take();
+    under.sendKeepalive();
+    assert.equal(under.state, "Established");
+    under.sync();
+    assert.equal(under.rib.routes.size, 2);
+    under.clock.advance(20_000);
+    assert.equal(under.transport.connections.length, 2, "and we do not dial beside it");
+  }
 });
 
 test("a session that is closed, or has a password, takes no connection", async () => {

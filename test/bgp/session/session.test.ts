@@ -182,6 +182,22 @@ test("a route refresh sends everything again; one of an unknown family nothing",
   assert.equal(under.rib.updates, updates + 1);
 });
 
+test("a refresh of no routes does not put off the KEEPALIVE: it is no UPDATE", () => {
+  const under = new SessionUnderTest();
+  under.session.setRoutes([]);
+  under.session.start();
+  under.establish([...routerCapabilities, { type: "enhanced-route-refresh" }]);
+  under.received();
+  const seen: string[] = [];
+  for (let second = 10; second <= 40; second += 10) {
+    under.clock.advance(10_000);
+    under.send({ type: "ROUTE-REFRESH", afi: 1, safi: 1, subtype: 0 });
+    seen.push(...under.receivedTypes());
+  }
+  assert.equal(seen.filter((type) => type === "ROUTE-REFRESH").length, 8);
+  assert.equal(seen.filter((type) => type === "KEEPALIVE").length, 1);
+});
+
 test("close withdraws, sends the text, and dials no more", async () => {
   const under = new SessionUnderTest();
   under.session.setRoutes(routesOf({ count: 3 }));

@@ -25,6 +25,12 @@ test("ConnectRetry, IdleHold and Keepalive are cut by 0.75 to 1; Hold and SendHo
   );
 });
 
+test("a KEEPALIVE never comes sooner than a second after the last (RFC 4271 §4.4)", () => {
+  const { clock, timers } = timersWith(() => 0);
+  timers.start("Keepalive", 1);
+  assert.deepEqual(clock.delays, [1_000]);
+});
+
 test("a timer that is started again runs once, from then on", () => {
   const { clock, expired, timers } = timersWith(() => 0);
   timers.start("Hold", 10);

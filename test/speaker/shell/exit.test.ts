@@ -38,7 +38,9 @@ function session(name: string, isRestartable: boolean, advertised = 1): SessionS
       enhancedRouteRefresh: false,
       extendedNextHop: false,
       extendedMessages: false,
-      ...(isRestartable ? { gracefulRestart: { peerRestartTimeSeconds: 120 } } : {}),
+      ...(isRestartable
+        ? { gracefulRestart: { peerRestartTimeSeconds: 120, peerRestartsGracefully: false } }
+        : {}),
     },
   });
 }

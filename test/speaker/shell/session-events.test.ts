@@ -45,6 +45,16 @@ test("a session that comes up and goes down gives one Event each, with the reaso
   assert.equal(notes[0]?.subject.namespace, undefined);
 });
 
+test("a session that we replace because its configuration changed says so", () => {
+  const { events, notes } = setUp();
+  events.take(up);
+  events.take(sessionStatus({ state: "Connect" }));
+  assert.equal(
+    notes.at(-1)?.message,
+    "BGP session with rack-a is down: closed by this speaker, because the configuration of this peer changed",
+  );
+});
+
 test("a flapping session gives no third Event within ten minutes, then says how it ended", () => {
   const { events, notes, advance } = setUp();
   for (const status of [up, down, up, down, up]) {
