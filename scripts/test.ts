@@ -37,6 +37,8 @@ function run(
       "--test",
       `--test-isolation=${isolation}`,
       `--test-concurrency=${concurrency}`,
+      // Far beyond what any takes: one that hangs is to fail, with its name.
+      "--test-timeout=1200000",
       "--test-reporter=spec",
       "--test-reporter-destination=stdout",
       "--test-reporter=tap",
