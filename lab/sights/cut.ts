@@ -1,15 +1,15 @@
 import { at, type Json, listAt, textAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
-import type { Probe } from "../probe.ts";
 import { readKernelRoutes, routerLogged } from "../route-log.ts";
 import { nodeAddress, type ScenarioNode, workerNodes } from "../scenario.ts";
 import { manifestFile } from "../service-manifest.ts";
 import { sessionFamily } from "../variant.ts";
-import { urlOf, type View } from "../view.ts";
+import type { View } from "../view.ts";
 import { allDone, waitFor } from "../wait.ts";
 import { setHoldTime } from "./hold-time.ts";
-import { awaitGateways, gatewayChanged } from "./routes.ts";
+import { gatewayChanged } from "./routes.ts";
 import { formatSeconds, mustSee, type Show, type Sight } from "./sight.ts";
+import { awaitRoutes, type Stream, startStreams } from "./streams.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
 
 const holdTimeSeconds = 3;
@@ -24,12 +24,8 @@ interface Detection {
   readonly limitMs: number;
 }
 
-/** Requests to one Service through one view. */
-interface Stream {
-  readonly view: View;
-  readonly policy: "Cluster" | "Local";
-  readonly probe: Probe;
-}
+/** `externalTrafficPolicy` of the Service that is asked. */
+type Policy = "Cluster" | "Local";
 
 /** When things happened, in milliseconds since the epoch. */
 interface Times {
@@ -51,7 +47,8 @@ export const linkCut: Sight = {
     const node = workerNodes[1] ?? workerNodes[0];
     if (node === undefined) throw new Error("no worker node");
     const detection = await prepareDetection(lab, show);
-    const streams = await startStreams(lab);
+    const localViews = await createLocalService(lab);
+    const [cluster, local] = await allDone([startStreams(lab), startStreams(lab, localViews)]);
     const cutMs = Date.now();
     await lab.topology.setSwitched(node.name, false);
     const detectedMs = await detected(lab, node, detection, cutMs);
@@ -60,15 +57,15 @@ export const linkCut: Sight = {
     show("show bgp summary", await lab.topology.router.vtysh("show bgp summary"));
     const joinMs = Date.now();
     await lab.topology.setSwitched(node.name, true);
-    await awaitRoutes(
-      lab,
-      streams.map(({ view }) => view),
-    );
+    await awaitRoutes(lab, [...lab.views, ...localViews]);
     const settledMs = await secondHopSettled(lab, node, joinMs);
     const times = { cutMs, endpointsLeftMs, joinMs, settledMs };
-    const seen = await allDone(
-      streams.map((stream) => seeStream(lab, stream, node, { ...times, ...detection })),
-    );
+    const see = (stream: Stream, policy: Policy): Promise<string> =>
+      seeStream(lab, stream, policy, node, { ...times, ...detection });
+    const seen = await allDone([
+      ...cluster.map((stream) => see(stream, "Cluster")),
+      ...local.map((stream) => see(stream, "Local")),
+    ]);
     await lab.kubectl.run("delete", "service", "nginx-local");
     return (
       `${node.name}: ${detection.name} ${formatSeconds(detectedMs - cutMs)} after the cut, its ` +
@@ -96,24 +93,6 @@ async function prepareDetection(lab: Lab, show: Show): Promise<Detection> {
   };
 }
 
-/** Requests to the Service nginx, and to nginx-local, made here, which all nodes advertise. */
-async function startStreams(lab: Lab): Promise<readonly Stream[]> {
-  const localViews = await createLocalService(lab);
-  const start = async (view: View, policy: Stream["policy"]): Promise<Stream> => {
-    const { address, client } = view;
-    const url = urlOf(address);
-    return {
-      view,
-      policy,
-      probe: await lab.probe({ url, client, concurrency: 4, intervalMs: 20 }),
-    };
-  };
-  return allDone([
-    ...lab.views.map((view) => start(view, "Cluster")),
-    ...localViews.map((view) => start(view, "Local")),
-  ]);
-}
-
 /** When the last of the routers knew; milliseconds since the epoch. */
 async function detected(
   lab: Lab,
@@ -134,7 +113,8 @@ async function detected(
 /** What became of the stream's route and requests. */
 async function seeStream(
   lab: Lab,
-  { view, policy, probe }: Stream,
+  { view, probe }: Stream,
+  policy: Policy,
   node: ScenarioNode,
   { cutMs, endpointsLeftMs, joinMs, settledMs, limitMs }: Times & Detection,
 ): Promise<string> {
@@ -166,12 +146,6 @@ async function seeStream(
   return (
     `${title}: ${gateway} out of the kernel after ${took}, back ` +
     `${formatSeconds(back.atMs - joinMs)} after the link, ${formatFailures(results)}`
-  );
-}
-
-async function awaitRoutes(lab: Lab, views: readonly View[]): Promise<void> {
-  await allDone(
-    views.map(({ address, gateways, router }) => awaitGateways(lab, address, gateways, router)),
   );
 }
 

@@ -4,10 +4,11 @@ import { readKernelRoutes, routerLogged } from "../route-log.ts";
 import type { Router } from "../router.ts";
 import { nodeAddress, type ScenarioNode, workerNodes } from "../scenario.ts";
 import { sessionFamily } from "../variant.ts";
-import { eachView, hostPrefix, urlOf, type View } from "../view.ts";
+import { eachView, hostPrefix, type View } from "../view.ts";
 import { allDone, waitFor } from "../wait.ts";
-import { awaitGateways, bgpPaths, gatewayChanged } from "./routes.ts";
+import { bgpPaths, gatewayChanged } from "./routes.ts";
 import { formatSeconds, mustSee, type Sight } from "./sight.ts";
+import { awaitRoutes, startStreams } from "./streams.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
 
 /** Sight 4, first way: SIGTERM to every process of the node, then its link goes down. */
@@ -16,11 +17,7 @@ export const nodeHalted: Sight = {
   async see(lab, show) {
     const node = workerNodes[2] ?? workerNodes[0];
     if (node === undefined) throw new Error("no worker node");
-    const probes = await allDone(
-      lab.views.map(({ address, client }) =>
-        lab.probe({ url: urlOf(address), client, concurrency: 4, intervalMs: 20 }),
-      ),
-    );
+    const streams = await startStreams(lab);
     const fromMs = Date.now();
     const [{ termMs, downMs }] = await allDone([
       lab.halt(node.name),
@@ -38,11 +35,8 @@ export const nodeHalted: Sight = {
     show("show bgp summary", await lab.topology.router.vtysh("show bgp summary"));
     const bootMs = Date.now();
     await lab.boot(node.name);
-    await eachView(lab.views, async ({ address, gateways, router }) => {
-      await awaitGateways(lab, address, gateways, router);
-      return "";
-    });
-    const results = await allDone(probes.map((probe) => probe.finish()));
+    await awaitRoutes(lab);
+    const results = await allDone(streams.map(({ probe }) => probe.finish()));
     const seen = await eachView(lab.views, async (view) => {
       const { address, family, router } = view;
       const gateway = nodeAddress(node, family);

@@ -3,8 +3,8 @@ import type { Lab } from "../lab.ts";
 import { nodeAddress, workerNodes } from "../scenario.ts";
 import { sessionFamily } from "../variant.ts";
 import { allDone, waitFor } from "../wait.ts";
-import { awaitGateways } from "./routes.ts";
 import { mustSee, type Show } from "./sight.ts";
+import { awaitRoutes } from "./streams.ts";
 
 /**
  * Gives every peer in the ConfigMap this Hold Time, as a user would, and waits until all sessions
@@ -28,9 +28,7 @@ export async function setHoldTime(lab: Lab, seconds: number, show: Show): Promis
     timeoutMs: 30_000,
     intervalMs: 100,
   });
-  await allDone(
-    lab.views.map(({ address, gateways, router }) => awaitGateways(lab, address, gateways, router)),
-  );
+  await awaitRoutes(lab);
 }
 
 async function sessionsWith(lab: Lab, seconds: number): Promise<number> {

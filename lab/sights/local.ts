@@ -7,8 +7,9 @@ import { readKernelRoutes } from "../route-log.ts";
 import { nodeAddress, workerNodes } from "../scenario.ts";
 import { eachView, urlOf, type View } from "../view.ts";
 import { allDone, waitFor } from "../wait.ts";
-import { awaitGateways, gatewayChanged, kernelGateways } from "./routes.ts";
+import { gatewayChanged, kernelGateways } from "./routes.ts";
 import { formatCounts, formatSeconds, mustSee, type Show, type Sight } from "./sight.ts";
+import { awaitRoutes, startStreams } from "./streams.ts";
 import { describeResults, formatFailures, unexcused } from "./traffic.ts";
 
 /** Sight 5: `externalTrafficPolicy: Local`. */
@@ -20,23 +21,17 @@ export const localPolicy: Sight = {
       return await seeLocal(lab, show);
     } finally {
       await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=3");
-      await awaitAllGateways(lab);
+      await awaitRoutes(lab);
       await setPolicy(lab, "Cluster");
     }
   },
 };
 
 async function seeLocal(lab: Lab, show: Show): Promise<string> {
-  await awaitAllGateways(lab);
+  await awaitRoutes(lab);
   const answers = await eachView(lab.views, (view) => seeClientAddress(lab, view));
   show("clients that the Pods saw", answers);
   return `${answers}; ${await seeScaledDown(lab, show)}`;
-}
-
-async function awaitAllGateways(lab: Lab): Promise<void> {
-  await allDone(
-    lab.views.map(({ address, gateways, router }) => awaitGateways(lab, address, gateways, router)),
-  );
 }
 
 /** All nodes have a Pod, and every Pod sees the client's own address. */
@@ -58,11 +53,7 @@ async function seeClientAddress(lab: Lab, view: View): Promise<string> {
 /** With one Pod fewer, its node's route leaves while the Pod still serves. */
 async function seeScaledDown(lab: Lab, show: Show): Promise<string> {
   const before = await nginxPods(lab);
-  const probes = await allDone(
-    lab.views.map(({ address, client }) =>
-      lab.probe({ url: urlOf(address), client, concurrency: 4, intervalMs: 20 }),
-    ),
-  );
+  const streams = await startStreams(lab);
   const scaleMs = Date.now();
   const scaled = await lab.kubectl.run("scale", "deployment", "nginx", "--replicas=2");
   show("kubectl scale deployment nginx --replicas=2", scaled);
@@ -88,7 +79,7 @@ async function seeScaledDown(lab: Lab, show: Show): Promise<string> {
     async () => ((await podAnswers(lab, node.name, pod.address)) ? undefined : Date.now()),
     { what: `end of Pod ${pod.name}`, timeoutMs: 30_000 },
   );
-  const results = await allDone(probes.map((probe) => probe.finish()));
+  const results = await allDone(streams.map(({ probe }) => probe.finish()));
   mustSee(stillServes, `the Pod ${pod.name} had stopped serving when its node's route was gone`);
   const seen = await eachView(lab.views, async (view) => {
     const index = lab.views.indexOf(view);

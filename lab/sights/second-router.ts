@@ -7,11 +7,12 @@ import type { Router } from "../router.ts";
 import { nodeAddress, workerNodes } from "../scenario.ts";
 import type { RunningSite } from "../topology.ts";
 import { sessionFamily } from "../variant.ts";
-import { urlOf, type View } from "../view.ts";
+import type { View } from "../view.ts";
 import { allDone, pause, waitFor } from "../wait.ts";
 import { setHoldTime } from "./hold-time.ts";
-import { awaitGateways, kernelGateways } from "./routes.ts";
+import { kernelGateways } from "./routes.ts";
 import { formatSeconds, mustSee, type Sight } from "./sight.ts";
+import { awaitRoutes, startStreams } from "./streams.ts";
 import { describeResults, formatFailures } from "./traffic.ts";
 
 /** Both of a lab's routers, the one that something happens to and the one that nothing does. */
@@ -79,20 +80,12 @@ function pairOf(lab: Lab): Pair {
  */
 async function besides(lab: Lab, pair: Pair, strike: () => Promise<string>): Promise<string> {
   const sessionsBefore = await sessionHistory(lab, pair.other.router);
-  const streams = await allDone(
-    lab.views.map(async (view) => {
-      const { address, client } = view;
-      const url = urlOf(address);
-      return { view, probe: await lab.probe({ url, client, concurrency: 4, intervalMs: 20 }) };
-    }),
-  );
+  const streams = await startStreams(lab);
   const fromMs = Date.now();
   const said = await strike();
   await awaitSessionState(lab, pair.struck, 1);
   await lab.awaitSessions(workerNodes.length);
-  await allDone(
-    lab.views.map(({ address, gateways, router }) => awaitGateways(lab, address, gateways, router)),
-  );
+  await awaitRoutes(lab);
   const tookMs = Date.now() - fromMs;
   const results = await allDone(streams.map(({ probe }) => probe.finish()));
   const sessionsAfter = await sessionHistory(lab, pair.other.router);
