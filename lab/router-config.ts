@@ -40,7 +40,8 @@ exit
 
 /**
  * Multihop, though the nodes are one hop away: a single-hop session is bound to the interface of
- * the address that the speakers dial, which is the far one.
+ * the address that the speakers dial, which is the far one; an internal session is not given a
+ * choice (see `dialledAddress`).
  */
 function bfdLines({ sessions }: Variant): string {
   const multihop = sessions === "external" ? " neighbor nodes ebgp-multihop 2\n" : "";

@@ -1,5 +1,5 @@
 import { scenario } from "./scenario.ts";
-import { sessionFamily, speakerAsn, type Variant } from "./variant.ts";
+import { dialledAddress, speakerAsn, type Variant } from "./variant.ts";
 
 /** A pool of labs with both families, for Services that ask for it: IPv4 alone. */
 export const singleFamilyPool = { name: "ipv4-only", addresses: "172.16.7.128/28" };
@@ -9,11 +9,11 @@ export function formatConfig(variant: Variant): string {
   const { bfd, sessions } = variant;
   return [
     "peers:",
-    ...variant.sites.flatMap(({ name, routerAddress }) => [
+    ...variant.sites.flatMap((site) => [
       `- my-asn: ${speakerAsn(variant)}`,
       `  peer-asn: ${scenario.routerAsn}`,
-      `  peer-address: ${routerAddress[sessionFamily(variant)]}`,
-      ...(variant.sites.length > 1 ? [`  name: ${name}`] : []),
+      `  peer-address: ${dialledAddress(variant, site)}`,
+      ...(variant.sites.length > 1 ? [`  name: ${site.name}`] : []),
       ...(bfd !== undefined && sessions === "external" ? ["  ebgp-multihop: true"] : []),
       ...(bfd === undefined ? [] : ["  bfd-profile: fast"]),
     ]),

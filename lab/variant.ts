@@ -75,6 +75,17 @@ export function sessionFamily({ families }: Variant): AddressFamily {
   return families[0] ?? "ipv4";
 }
 
+/**
+ * The router's address that the speakers dial: the far one, except where BFD watches an internal
+ * session, which FRR takes for single-hop (RFC 5881) and looks for on that address's own link.
+ */
+export function dialledAddress(variant: Variant, site: Site): string {
+  const { sessions, bfd } = variant;
+  const isNear = sessions === "internal" && bfd !== undefined;
+  const { routerAddress, routerNodeSideAddress } = site;
+  return (isNear ? routerNodeSideAddress : routerAddress)[sessionFamily(variant)];
+}
+
 export function speakerAsn({ sessions }: Variant): number {
   return sessions === "internal" ? scenario.routerAsn : scenario.speakerAsn;
 }

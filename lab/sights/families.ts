@@ -4,6 +4,7 @@ import { listAt, textAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
 import { answered } from "../probe.ts";
 import { nodeAddress, workerNodes } from "../scenario.ts";
+import { singleFamilyPool } from "../speaker-config.ts";
 import { urlOf } from "../view.ts";
 import { allDone, waitFor } from "../wait.ts";
 import { awaitGateways } from "./routes.ts";
@@ -70,9 +71,10 @@ async function awaitReason(lab: Lab, name: string): Promise<string> {
   return waitFor(
     async () => {
       const description = await lab.kubectl.run("describe", "svc", name);
-      return /AllocationFailed .*controller\s+(.*)$/m.exec(description)?.[1];
+      const [, reason] = /AllocationFailed .*controller\s+(.*)$/m.exec(description) ?? [];
+      return reason?.includes(singleFamilyPool.name) === true ? reason : undefined;
     },
-    { what: `kubectl describe svc ${name} shows AllocationFailed`, timeoutMs: 20_000 },
+    { what: `kubectl describe svc ${name} says what its pool lacks`, timeoutMs: 20_000 },
   );
 }
 

@@ -19,6 +19,7 @@ import {
   noPool,
   poolNotForService,
   poolsFull,
+  poolWithoutFamily,
   type Shortfall,
   unknownPool,
 } from "./shortfall.ts";
@@ -96,7 +97,9 @@ function chooseRequested(
   if (lowest !== undefined) {
     return { address: lowest, pool };
   }
-  return usableAddresses(pool, family) === 0n ? noPool(family, [pool]) : poolsFull(family, [pool]);
+  return usableAddresses(pool, family) === 0n
+    ? poolWithoutFamily(family, pool)
+    : poolsFull(family, [pool]);
 }
 
 function chooseAddress(

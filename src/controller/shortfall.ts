@@ -73,6 +73,15 @@ export function poolNotForService(pool: PoolConfig, namespace: string): Shortfal
   };
 }
 
+export function poolWithoutFamily(family: AddressFamily, pool: PoolConfig): Shortfall {
+  return {
+    reason: "no-pool",
+    message:
+      `the requested pool ${pool.name} has no ${familyName(family)} addresses: ` +
+      "add some to it, or ask for another pool",
+  };
+}
+
 export function addressNotInPool(address: Address, pools: readonly PoolConfig[]): Shortfall {
   const ranges = pools.flatMap((pool) =>
     pool.ranges

@@ -129,6 +129,15 @@ test("the messages name pools, numbers and what to do", () => {
     message([pool("q", ["10.0.0.1/32"], { autoAssign: false })], service("a2"), []),
     "no pool gives this Service an IPv4 address (q: auto-assign is false, ask for it with the annotation routelb.io/address-pool)",
   );
+  const annotations = { "routelb.io/address-pool": "p" };
+  assert.equal(
+    message(
+      [p, pool("six", ["2001:db8::/126"])],
+      dualStack("a2", { annotations, ipFamilyPolicy: "RequireDualStack" }),
+      [],
+    ),
+    "the requested pool p has no IPv6 addresses: add some to it, or ask for another pool",
+  );
 });
 
 test("sizes and uses of pools are counted per family, avoided addresses left out", () => {
