@@ -2,12 +2,14 @@
 import { benchBgp } from "./bgp.ts";
 import { benchController } from "./controller.ts";
 import { benchDecide } from "./decide.ts";
+import { benchFailover } from "./failover.ts";
 import { benchScale } from "./scale.ts";
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   bgp: benchBgp,
   controller: benchController,
   decide: benchDecide,
+  failover: benchFailover,
   scale: benchScale,
 };
 

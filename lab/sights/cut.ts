@@ -49,12 +49,7 @@ export const linkCut: Sight = {
     const detection = await prepareDetection(lab, show);
     const localViews = await createLocalService(lab);
     const [cluster, local] = await allDone([startStreams(lab), startStreams(lab, localViews)]);
-    const cutMs = Date.now();
-    await lab.topology.setSwitched(node.name, false);
-    const detectedMs = await detected(lab, node, detection, cutMs);
-    const endpointsLeftMs = await endpointsLeft(lab, node);
-    show(`kubectl get nodes, ${node.name} cut off`, await lab.kubectl.run("get", "nodes"));
-    show("show bgp summary", await lab.topology.router.vtysh("show bgp summary"));
+    const { cutMs, detectedMs, endpointsLeftMs } = await cut(lab, node, detection, show);
     const joinMs = Date.now();
     await lab.topology.setSwitched(node.name, true);
     await awaitRoutes(lab, [...lab.views, ...localViews]);
@@ -74,6 +69,22 @@ export const linkCut: Sight = {
     );
   },
 };
+
+/** Cuts the node off, and leaves it so unless what must follow is not seen. */
+async function cut(lab: Lab, node: ScenarioNode, detection: Detection, show: Show) {
+  const cutMs = Date.now();
+  await lab.topology.setSwitched(node.name, false);
+  try {
+    const detectedMs = await detected(lab, node, detection, cutMs);
+    const endpointsLeftMs = await endpointsLeft(lab, node);
+    show(`kubectl get nodes, ${node.name} cut off`, await lab.kubectl.run("get", "nodes"));
+    show("show bgp summary", await lab.topology.router.vtysh("show bgp summary"));
+    return { cutMs, detectedMs, endpointsLeftMs };
+  } catch (error) {
+    await lab.topology.setSwitched(node.name, true);
+    throw error;
+  }
+}
 
 /** Without BFD, gives the sessions a short Hold Time. */
 async function prepareDetection(lab: Lab, show: Show): Promise<Detection> {
