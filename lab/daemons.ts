@@ -28,10 +28,10 @@ export async function findDaemons({ topology }: Lab): Promise<readonly LabDaemon
   return found;
 }
 
-/** Undefined: it is none of ours, or has ended. */
+/** Undefined: it is none of ours (what starts one names it further back), or has ended. */
 async function roleOf(pid: number): Promise<LabDaemon["role"] | undefined> {
   const text = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  const words = text.split("\0");
-  if (!words.some((word) => word.endsWith("/routelb.js"))) return undefined;
-  return (["controller", "speaker"] as const).find((role) => words.includes(role));
+  const [, program = "", role] = text.split("\0");
+  if (!program.endsWith("/routelb.js")) return undefined;
+  return (["controller", "speaker"] as const).find((name) => name === role);
 }

@@ -18,10 +18,26 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   after: (delayMs, callback) => {
-    const timeout = setTimeout(callback, delayMs).unref();
-    return { cancel: () => clearTimeout(timeout) };
+    const timeout = setTimeout(() => {
+      pending.delete(timeout);
+      callback();
+    }, delayMs).unref();
+    pending.add(timeout);
+    return {
+      cancel: () => {
+        pending.delete(timeout);
+        clearTimeout(timeout);
+      },
+    };
   },
 };
+
+const pending = new Set<NodeJS.Timeout>();
+
+/** Timers of `systemClock` that run. Node tells only of those that keep the process alive. */
+export function pendingTimers(): number {
+  return pending.size;
+}
 
 /** Resolves after `delayMs`, or as soon as `signal` aborts: the caller looks at the signal. */
 export function sleep(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {

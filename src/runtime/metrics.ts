@@ -6,6 +6,8 @@ import {
   Registry,
 } from "prom-client";
 
+import { pendingTimers } from "./clock.ts";
+
 export type Labels<L extends string> = Readonly<Record<L, string>>;
 
 export interface Counter<L extends string> {
@@ -60,9 +62,17 @@ export class MetricsRegistry {
     return this.#registry.metrics();
   }
 
-  /** Memory, CPU, event-loop delay, garbage collection, file descriptors of the process. */
+  /** Memory, CPU, event-loop delay, garbage collection, file descriptors, timers of the process. */
   addProcessMetrics(): void {
     collectDefaultMetrics({ register: this.#registry });
+    new PromGauge({
+      name: "routelb_pending_timers",
+      help: "Timers that run in the process; more and more of them are a leak",
+      registers: [this.#registry],
+      collect() {
+        this.set(pendingTimers());
+      },
+    });
   }
 
   counter<const L extends string>(options: MetricOptions<L>): Counter<L> {

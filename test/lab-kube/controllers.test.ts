@@ -239,3 +239,28 @@ test("what is controlled carries a reference to its controller", () => {
   assert.equal(textAt(owner, "kind"), "ReplicaSet");
   assert.deepEqual(textsAt(owner, "none"), []);
 });
+
+test("a DaemonSet's Pod stays where a taint keeps new Pods away, until one says that it must go", () => {
+  const cluster = new LabCluster();
+  cluster.addNodes("node1", "node2");
+  cluster.objects.apply({
+    ...deployment("speaker", 0),
+    kind: "DaemonSet",
+    spec: {
+      selector: { matchLabels: { app: "speaker" } },
+      template: podTemplate("speaker", "routelb"),
+    },
+  });
+  cluster.converge();
+  const names = () => cluster.objects.list("pods").map((pod) => textAt(pod, "metadata", "name"));
+  const before = names();
+  const taint = { key: "node.kubernetes.io/unreachable", effect: "NoSchedule" };
+  cluster.objects.patch("nodes", "node2", { spec: { taints: [taint] } });
+  cluster.converge();
+  assert.equal(before.length, 2);
+  assert.deepEqual(names(), before);
+  const maintenance = { key: "maintenance", effect: "NoExecute" };
+  cluster.objects.patch("nodes", "node2", { spec: { taints: [maintenance] } });
+  cluster.converge();
+  assert.deepEqual(nodesOfPods(cluster), ["node1"]);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nextTurn, sleep, systemClock } from "../../src/runtime/clock.ts";
+import { nextTurn, pendingTimers, sleep, systemClock } from "../../src/runtime/clock.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 test("sleep ends when its time has passed", async () => {
@@ -38,4 +38,16 @@ test("the machine's clock goes forward, and its timers can be cancelled", async 
   assert.equal(isCalled, false);
   assert.ok(systemClock.now() >= startMs);
   assert.ok(systemClock.wallTime() > Date.UTC(2020));
+});
+
+test("timers count until they fire or are cancelled, whichever is first", async () => {
+  const before = pendingTimers();
+  const cancelled = systemClock.after(60_000, () => undefined);
+  const fired = sleep(systemClock, 1, new AbortController().signal);
+  assert.equal(pendingTimers(), before + 2);
+  cancelled.cancel();
+  cancelled.cancel();
+  // The timer does not keep the process alive: this one does.
+  await Promise.all([fired, new Promise((resolve) => setTimeout(resolve, 5))]);
+  assert.equal(pendingTimers(), before);
 });

@@ -3,7 +3,7 @@ import { keyOf } from "../store.ts";
 import { type ControllerEnvironment, recordEvent } from "./environment.ts";
 import { KeyQueue } from "./key-queue.ts";
 import { controlledBy, isDeleting, watchOwned } from "./owners.ts";
-import { daemonTolerations, maySchedule } from "./placement.ts";
+import { daemonTolerations, maySchedule, mayStay } from "./placement.ts";
 import { isPodActive, isPodOver, isPodReady, templateHash, untilAvailable } from "./pod-state.ts";
 import { podOf } from "./replica-sets.ts";
 import { resolveShare } from "./rollout.ts";
@@ -31,9 +31,15 @@ function reconcile(environment: ControllerEnvironment, key: string): void {
   }
   const spec = podSpec(set);
   const hash = templateHash(objectAt(set, "spec", "template"));
-  const nodes = objects.list("nodes").filter((node) => maySchedule(spec, node));
-  const names = new Set(nodes.map((node) => textAt(node, "metadata", "name") ?? ""));
-  for (const pod of misplaced(controlledBy(objects, "pods", set), names)) {
+  const namesOf = (may: typeof maySchedule) =>
+    new Set(
+      objects
+        .list("nodes")
+        .filter((node) => may(spec, node))
+        .map((node) => textAt(node, "metadata", "name") ?? ""),
+    );
+  const names = namesOf(maySchedule);
+  for (const pod of misplaced(controlledBy(objects, "pods", set), namesOf(mayStay))) {
     remove(environment, set, pod);
   }
   const pods = controlledBy(objects, "pods", set);

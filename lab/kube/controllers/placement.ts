@@ -31,14 +31,22 @@ export function isNodeReady(node: JsonObject): boolean {
 
 /** Whether a Pod with this spec may start on a node: selector, affinity, taints. */
 export function maySchedule(spec: JsonObject, node: JsonObject): boolean {
-  const taints = listAt(node, "spec", "taints").filter(
-    (taint) => textAt(taint, "effect") !== "PreferNoSchedule",
-  );
+  return mayBeOn(spec, node, ["NoSchedule", "NoExecute"]);
+}
+
+/** Whether a daemon's Pod that runs on a node may go on there: NoSchedule keeps out new ones only. */
+export function mayStay(spec: JsonObject, node: JsonObject): boolean {
+  return mayBeOn(spec, node, ["NoExecute"]);
+}
+
+function mayBeOn(spec: JsonObject, node: JsonObject, effects: readonly string[]): boolean {
   return (
     !Object.hasOwn(objectAt(node, "metadata", "labels"), noPodsLabel) &&
     !isDeleting(node) &&
     isWanted(spec, node) &&
-    taints.every((taint) => isTolerated(spec, taint))
+    listAt(node, "spec", "taints")
+      .filter((taint) => effects.includes(textAt(taint, "effect") ?? ""))
+      .every((taint) => isTolerated(spec, taint))
   );
 }
 

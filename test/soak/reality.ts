@@ -1,0 +1,103 @@
+import { attempt } from "../../lab/command.ts";
+import { at, type Json, listAt, numberAt, textAt } from "../../lab/kube/json.ts";
+import type { Lab } from "../../lab/lab.ts";
+import { inNamespace } from "../../lab/namespaces.ts";
+import { gatewaysOf } from "../../lab/sights/routes.ts";
+import { scenario } from "../../lab/topology.ts";
+import type { SeenPods } from "./model.ts";
+import type { SoakWorld } from "./world.ts";
+
+export interface SeenCluster {
+  readonly pods: SeenPods;
+  /** Why the cluster itself is still on its way to what was asked for; empty: it is there. */
+  readonly unsettled: readonly string[];
+  /** Addresses in the status of each Service, by its name. */
+  readonly addresses: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What the API server says. */
+export async function seeCluster(lab: Lab, world: SoakWorld): Promise<SeenCluster> {
+  const [pods, deployments, services] = await Promise.all([
+    lab.api.get("/api/v1/pods"),
+    lab.api.get("/apis/apps/v1/namespaces/default/deployments"),
+    lab.api.get("/api/v1/namespaces/default/services"),
+  ]);
+  const readyNodes = new Map<string, Set<string>>();
+  const speakerNodes = new Set<string>();
+  const unsettled: string[] = [];
+  for (const pod of listAt(pods, "items")) {
+    const name = textAt(pod, "metadata", "name") ?? "";
+    const node = textAt(pod, "spec", "nodeName");
+    if (node === undefined) {
+      continue;
+    }
+    const isCut = world.nodes.get(node)?.isCut === true;
+    const isLeaving = at(pod, "metadata", "deletionTimestamp") !== undefined;
+    const isReady = conditionOf(pod, "Ready") === "True";
+    if (isLeaving ? !isCut : isReady === isCut) {
+      unsettled.push(`Pod ${name} on ${node} is ${isLeaving ? "leaving" : "not as it will be"}`);
+    }
+    if (isReady && !isLeaving) {
+      const app = textAt(pod, "metadata", "labels", "app");
+      if (app !== undefined) {
+        readyNodes.set(app, (readyNodes.get(app) ?? new Set()).add(node));
+      }
+      if (textAt(pod, "metadata", "labels", "app.kubernetes.io/component") === "speaker") {
+        speakerNodes.add(node);
+      }
+    }
+  }
+  for (const deployment of listAt(deployments, "items")) {
+    const name = textAt(deployment, "metadata", "name") ?? "";
+    if ((numberAt(deployment, "status", "replicas") ?? 0) !== world.apps.get(name)) {
+      unsettled.push(`Deployment ${name} has not as many Pods as asked for`);
+    }
+  }
+  for (const [name, { isCut }] of world.nodes) {
+    if (!isCut && !speakerNodes.has(name)) {
+      unsettled.push(`no Ready speaker on ${name}`);
+    }
+  }
+  const addresses = new Map(
+    listAt(services, "items").map((service) => [
+      textAt(service, "metadata", "name") ?? "",
+      listAt(service, "status", "loadBalancer", "ingress").flatMap(
+        (entry) => textAt(entry, "ip") ?? [],
+      ),
+    ]),
+  );
+  return { pods: { readyNodes, speakerNodes }, unsettled, addresses };
+}
+
+/** The next hops of every route that BGP put into the router's kernel, by address: names of nodes. */
+export async function seeRoutes(lab: Lab): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const routes = await lab.topology.router.kernelRoutes("proto", "bgp");
+  const nameOf = (gateway: string) =>
+    scenario.nodes.find(({ address }) => address === gateway)?.name ?? gateway;
+  return new Map(
+    (Array.isArray(routes) ? routes : []).map((route: Json) => [
+      textAt(route, "dst") ?? "",
+      new Set(gatewaysOf(route).map(nameOf)),
+    ]),
+  );
+}
+
+/** Asks an address from the client; undefined: a Pod of `app` answered, else what came instead. */
+export async function whyNoAnswer(
+  lab: Lab,
+  address: string,
+  app: string,
+): Promise<string | undefined> {
+  const [enter = "", ...inClient] = inNamespace(lab.topology.client);
+  const curl = ["curl", "-sS", "--max-time", "3", "-D", "-", "-o", "/dev/null"];
+  const { ok, text } = await attempt(enter, [...inClient, ...curl, `http://${address}/`]);
+  const pod = /^x-pod: (\S+)/im.exec(text)?.[1] ?? "";
+  return ok && pod.startsWith(`${app}-`) ? undefined : `${address}: ${text.trim().slice(0, 200)}`;
+}
+
+function conditionOf(pod: Json, type: string): string {
+  const condition = listAt(pod, "status", "conditions").find(
+    (entry) => textAt(entry, "type") === type,
+  );
+  return textAt(condition, "status") ?? "";
+}
