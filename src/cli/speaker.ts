@@ -42,6 +42,8 @@ export async function runSpeakerCommand(args: readonly string[], io: CommandIo):
   };
   const { createLogger } = await import("../runtime/logger.ts");
   const { runProcess } = await import("../runtime/run.ts");
+  const { keepHeapSmall } = await import("../runtime/heap.ts");
+  keepHeapSmall();
   const { runSpeaker } = await import("../speaker/main.ts");
   const logger = createLogger(options.logLevel);
   await runProcess((signal) => runSpeaker(options, logger, signal), logger);

@@ -44,6 +44,9 @@ export interface LocalEndpoint {
   readonly ready: boolean;
 }
 
+/** One for all that have none: there are thousands of slices. */
+const nothing = [] as const;
+
 /** Makes what reduces slices for the node `nodeName`; equal names of nodes become one string. */
 export function sliceReducer(nodeName: string): (slice: EndpointSlice) => ReducedSlice {
   const names = new Map<string, string>();
@@ -54,7 +57,7 @@ export function sliceReducer(nodeName: string): (slice: EndpointSlice) => Reduce
       names.set(known, known);
       found.add(known);
     }
-    return [...found].sort();
+    return found.size === 0 ? nothing : [...found].sort();
   };
   return ({ key, serviceKey, family, endpoints }) => {
     const ready = endpoints.filter((endpoint) => endpoint.ready);
@@ -67,7 +70,7 @@ export function sliceReducer(nodeName: string): (slice: EndpointSlice) => Reduce
       key,
       serviceKey,
       family,
-      local,
+      local: local.length === 0 ? nothing : local,
       readyNodes: namesOf(ready),
       endingNodes: namesOf(ending),
     };

@@ -32,6 +32,9 @@ export interface Offer {
   readonly routes: readonly Route[];
 }
 
+/** One for all that have none: there are thousands of Candidates. */
+const nothing = [] as const;
+
 const memo = new WeakMap<Config, WeakMap<Service, Candidate>>();
 
 /**
@@ -89,7 +92,7 @@ function makeCandidate(config: Config, service: Service): Candidate {
     ({ text, address }): CandidateAddress =>
       address === undefined ? { home: "none", text } : place(config, service, address, refused),
   );
-  return { addresses, refused: [...refused] };
+  return { addresses, refused: refused.size === 0 ? nothing : [...refused] };
 }
 
 function place(

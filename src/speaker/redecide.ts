@@ -46,16 +46,51 @@ const largestShare = 0.25;
  */
 export class Redecider {
   #last: Last | undefined;
-  #advertised: Decision["advertised"] = new Map();
+  /** Of the decision that was last given away. */
+  #given: Decision["advertised"] = new Map();
   readonly #claimants = new Claimants();
 
   /** The decision before was not carried out, and no other either: the next is as the first. */
   forget(): void {
     this.#last = undefined;
-    this.#advertised = new Map();
+    this.#given = new Map();
+  }
+
+  /**
+   * Decides about some Services in advance, as if there were no others but those of the calls before.
+   * Once all are named, `decide` has little left to do. False: something else has changed, and the
+   * calls before count no more.
+   */
+  prepare(
+    snapshot: SpeakerSnapshot,
+    peers: readonly DecisionPeer[],
+    keys: readonly string[],
+  ): boolean {
+    const last = this.#last ?? this.#decideAll({ ...snapshot, services: new Map() }, peers);
+    const isSame = isRestSame(last, snapshot, peers);
+    if (isSame) {
+      this.#decideAbout(this.#affectedBy(new Set(keys), last, snapshot), last, snapshot, peers);
+    } else {
+      this.#last = undefined;
+    }
+    return isSame;
   }
 
   decide(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[], changed: Changed): Redecision {
+    const partial = this.#decideInPart(snapshot, peers, changed);
+    const { maps, routes } = this.#last ?? this.#decideAll(snapshot, peers);
+    const isContinued = partial !== undefined && this.#given === maps.advertised;
+    const diff = isContinued ? partial : diffAdvertised(this.#given, maps.advertised);
+    this.#given = maps.advertised;
+    return { decision: { ...maps, routes }, diff };
+  }
+
+  /** What came and went; undefined: it takes a whole pass. */
+  #decideInPart(
+    snapshot: SpeakerSnapshot,
+    peers: readonly DecisionPeer[],
+    changed: Changed,
+  ): AdvertisedDiff | undefined {
     const last = this.#last;
     if (last !== undefined && changed !== "anything" && isRestSame(last, snapshot, peers)) {
       const affected = this.#affectedBy(changed, last, snapshot);
@@ -63,12 +98,12 @@ export class Redecider {
         return this.#decideAbout(affected, last, snapshot, peers);
       }
     }
-    return this.#decideAll(snapshot, peers);
+    this.#last = undefined;
+    return undefined;
   }
 
-  #decideAll(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): Redecision {
+  #decideAll(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): Last {
     const decision = decideRoutes(snapshot, peers);
-    const diff = diffAdvertised(this.#advertised, decision.advertised);
     const maps: Maps = {
       advertised: new Map(decision.advertised),
       withheld: new Map(decision.withheld),
@@ -81,7 +116,9 @@ export class Redecider {
     for (const [key, service] of snapshot.services) {
       this.#claimants.set(key, candidateOf(snapshot.config, service));
     }
-    return this.#keep(snapshot, peers, maps, decision.routes, diff);
+    const last = { snapshot, peers, maps, routes: decision.routes };
+    this.#last = last;
+    return last;
   }
 
   #decideAbout(
@@ -89,7 +126,7 @@ export class Redecider {
     last: Last,
     snapshot: SpeakerSnapshot,
     peers: readonly DecisionPeer[],
-  ): Redecision {
+  ): AdvertisedDiff {
     const services = new Map<string, Service>();
     for (const key of affected) {
       const service = snapshot.services.get(key);
@@ -123,20 +160,8 @@ export class Redecider {
       this.#claimants.set(key, now);
     }
     const routes = spliceRoutes(last.routes, part.routes, [...prefixes.values()]);
-    const diff = diffAdvertised(before, part.advertised);
-    return this.#keep(snapshot, peers, maps, routes, diff);
-  }
-
-  #keep(
-    snapshot: SpeakerSnapshot,
-    peers: readonly DecisionPeer[],
-    maps: Maps,
-    routes: Decision["routes"],
-    diff: AdvertisedDiff,
-  ): Redecision {
     this.#last = { snapshot, peers, maps, routes };
-    this.#advertised = maps.advertised;
-    return { decision: { ...maps, routes }, diff };
+    return diffAdvertised(before, part.advertised);
   }
 
   /** With all that a change of these Services, or the time that has passed, may bear upon. */

@@ -56,11 +56,12 @@ function standingOf(config: Config, service: Service, slices: readonly ReducedSl
 /** What of a snapshot a standing follows from. */
 export type StandingSources = Pick<SpeakerSnapshot, "config" | "endpointSlices">;
 
-const noSlices = [] as const;
+/** One for all that have none: there are thousands of Standings. */
+const nothing = [] as const;
 
 /** The standing of a load balancer Service of a snapshot. */
 export function standingIn(sources: StandingSources, service: Service): Standing {
-  const slices = sources.endpointSlices.get(service.key) ?? noSlices;
+  const slices = sources.endpointSlices.get(service.key) ?? nothing;
   return standingOf(sources.config, service, slices);
 }
 
@@ -78,8 +79,10 @@ function makeStanding(config: Config, service: Service, slices: readonly Reduced
       const { address } = candidate;
       const claim = { service, address, slices, reach: reachOf(slices, address.family) };
       const own = whyClaimWithholds(claim);
-      claims.push({ ...claim, candidate, own, alone: [text], isLeaving: false });
+      const { reach } = claim;
+      const alone = [text] as const;
+      claims.push({ service, address, slices, reach, candidate, own, alone, isLeaving: false });
     }
   }
-  return { claims, withheld, refused };
+  return { claims, withheld: withheld.length === 0 ? nothing : withheld, refused };
 }

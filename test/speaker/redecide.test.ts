@@ -255,3 +255,40 @@ test("a weight that rests is looked at again when its time has come, though noth
   });
   assert.deepEqual(counts, [1, 2, 2, 3]);
 });
+
+test("what was prepared piece by piece is what a whole pass decides", () => {
+  fc.assert(
+    fc.property(
+      fc.array(arbitraryTurn, { minLength: 2, maxLength: 4 }),
+      fc.integer({ min: 1, max: 9 }),
+      (turns, size) => {
+        const world = new World();
+        const redecider = new Redecider();
+        const [first, ...rest] = turns;
+        assert.ok(first);
+        const { snapshot: now, changed: all } = world.take(
+          { ...first, changes: turns.flatMap(({ changes }) => changes) },
+          0,
+        );
+        let isSame = true;
+        for (let start = 0; start < all.size; start += size) {
+          isSame &&= redecider.prepare(now, peers, [...all].slice(start, start + size));
+        }
+        assert.equal(isSame, now.drain === undefined || all.size === 0);
+        // Meanwhile something happened.
+        const missed = new Set<string>();
+        let latest = now;
+        for (const turn of rest) {
+          const { snapshot: after, changed } = world.take(turn, 0);
+          latest = after;
+          changed.forEach((key) => missed.add(key));
+        }
+        const { decision, diff } = redecider.decide(latest, peers, isSame ? missed : "anything");
+        const whole = decideRoutes(latest, peers);
+        assert.deepEqual(plain(decision), plain(whole));
+        assert.deepEqual(sorted(diff), sorted(diffAdvertised(new Map(), whole.advertised)));
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -57,6 +57,11 @@ export interface DeciderOptions {
   readonly onChange: () => void;
 }
 
+/** How long a piece of the first decision may keep the event loop to itself, or a little longer. */
+const sliceMs = 10;
+/** So many Services are looked at before the clock is. */
+const pieceServices = 128;
+
 /** Makes the snapshots of this speaker, with the times in them, and the decisions of them. */
 export class Decider {
   readonly leaving: Leaving;
@@ -67,6 +72,8 @@ export class Decider {
   readonly #weights: SentWeights;
   readonly #redecider = new Redecider();
   #last: Decision | undefined;
+  /** Keys of the Services that the first decision is yet to look at. */
+  #waiting: string[] | undefined;
   /** The last decision counted objects that are missing in a new list. */
   #hadMissing = false;
   /** The configuration that decisions can be made of in a short time. */
@@ -121,7 +128,8 @@ export class Decider {
 
   /** Until it is done, decisions go on with the configuration before. */
   #prepare(config: Config): boolean {
-    if (this.#prepared === config) {
+    // The first decision is made in pieces, too, and so needs nothing beforehand.
+    if (this.#prepared === config || this.#last === undefined) {
       return true;
     }
     const { ports, stores, settings, onChange } = this.#options;
@@ -165,10 +173,15 @@ export class Decider {
     const { metrics, clock } = this.#options.ports;
     const startedMs = clock.now();
     const snapshot = this.#snapshot(basis, node);
+    const peers = this.#peersOf(plan);
+    if (this.#last === undefined && !this.#prepareFirst(snapshot, peers)) {
+      this.#options.onChange();
+      return;
+    }
     const changed = this.#options.stores.takeChanged();
     const { decision, diff } = this.#redecider.decide(
       snapshot,
-      this.#peersOf(plan),
+      peers,
       basis.withMissing || this.#hadMissing ? "anything" : changed,
     );
     this.#hadMissing = basis.withMissing;
@@ -184,6 +197,26 @@ export class Decider {
     this.#last = decision;
     metrics.showDecision(decision, diff, seconds);
     changes.showAdvertised(diff);
+  }
+
+  /** Does one piece of the first decision; true: all is done. A drain is decided about in one. */
+  #prepareFirst(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[]): boolean {
+    const { stores, ports } = this.#options;
+    if (snapshot.drain !== undefined) {
+      return true;
+    }
+    if (this.#waiting === undefined) {
+      stores.takeChanged();
+      this.#waiting = [...snapshot.services.keys()];
+    }
+    const deadlineMs = ports.clock.now() + sliceMs;
+    while (this.#waiting.length > 0 && ports.clock.now() < deadlineMs) {
+      if (!this.#redecider.prepare(snapshot, peers, this.#waiting.splice(-pieceServices))) {
+        this.#waiting = undefined;
+        return false;
+      }
+    }
+    return this.#waiting.length === 0;
   }
 
   /** Reads and follows nothing any more. */

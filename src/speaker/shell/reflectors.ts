@@ -14,6 +14,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Loop } from "../../runtime/run.ts";
 import { parseIngress } from "../candidate.ts";
+import { essentialsOf } from "../essentials.ts";
 import {
   type ClusterReads,
   findPresent,
@@ -129,7 +130,7 @@ export function storeLoops(
  * is short.
  */
 function projectLoadBalancer(object: KubeObject): Service | undefined {
-  const service = projectService(object);
+  const service = essentialsOf(projectService(object));
   if (service.type !== "LoadBalancer") {
     return undefined;
   }

@@ -78,8 +78,9 @@ export class SliceKeeper {
 
   /** A slice that arrived, as it is to be kept; undefined: nobody needs it now. */
   take(slice: EndpointSlice): ReducedSlice | undefined {
-    if (this.#options.services.entries.has(slice.serviceKey)) {
-      return this.#reduce(slice);
+    const service = this.#options.services.entries.get(slice.serviceKey);
+    if (service !== undefined) {
+      return this.#reduce({ ...slice, serviceKey: service.key });
     }
     this.#passedOver?.add(slice.serviceKey);
     if (this.#passedOver !== undefined && this.#passedOver.size > rememberedLimit) {
