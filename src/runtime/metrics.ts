@@ -65,14 +65,15 @@ export class MetricsRegistry {
   /** Memory, CPU, event-loop delay, garbage collection, file descriptors, timers of the process. */
   addProcessMetrics(): void {
     collectDefaultMetrics({ register: this.#registry });
-    new PromGauge({
+    const timers = new PromGauge({
       name: "routelb_pending_timers",
       help: "Timers that run in the process; more and more of them are a leak",
-      registers: [this.#registry],
+      registers: [],
       collect() {
         this.set(pendingTimers());
       },
     });
+    this.#registry.registerMetric(timers);
   }
 
   counter<const L extends string>(options: MetricOptions<L>): Counter<L> {

@@ -19,7 +19,6 @@ export function essentialsOf({
   ipFamilyPolicy,
   externalTrafficPolicy,
   healthCheckNodePort,
-  publishNotReadyAddresses,
   ingress,
 }: Service): Service {
   return {
@@ -39,7 +38,6 @@ export function essentialsOf({
     ipFamilyPolicy,
     externalTrafficPolicy,
     ...(healthCheckNodePort === undefined ? {} : { healthCheckNodePort }),
-    publishNotReadyAddresses,
     ports: nothing,
     selectorText: "",
     ingress,

@@ -2,7 +2,7 @@ import { findDaemons } from "../../lab/daemons.ts";
 import { type JsonObject, listAt, textAt } from "../../lab/kube/json.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { sendSignal } from "../../lab/namespaces.ts";
-import { scenario, workerNodes } from "../../lab/topology.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 import type { Random } from "../fuzz/random.ts";
 import { appNames, formatConfig, type SoakNode, type SoakWorld, steadyServices } from "./world.ts";
 

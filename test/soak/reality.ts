@@ -2,8 +2,8 @@ import { attempt } from "../../lab/command.ts";
 import { at, type Json, listAt, numberAt, textAt } from "../../lab/kube/json.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { inNamespace } from "../../lab/namespaces.ts";
+import { scenario } from "../../lab/scenario.ts";
 import { gatewaysOf } from "../../lab/sights/routes.ts";
-import { scenario } from "../../lab/topology.ts";
 import type { SeenPods } from "./model.ts";
 import type { SoakWorld } from "./world.ts";
 

@@ -1,4 +1,4 @@
-import { scenario, workerNodes } from "../../lab/topology.ts";
+import { scenario, workerNodes } from "../../lab/scenario.ts";
 
 export const appNames = ["app-a", "app-b", "app-c"] as const;
 /** Its Pods are never scaled, and requests flow to its two Services all the time. */
