@@ -3,7 +3,7 @@ import type { Resource } from "./resource.ts";
 import type { Store } from "./store.ts";
 
 /** Objects in one page, as a Reflector reads them. */
-const pageLimit = 500;
+const pageLimit = 100;
 
 /**
  * Reads the newest state (a consistent read) into a Store that a Reflector keeps: once it resolves,

@@ -86,6 +86,7 @@ async function listPage(
   const request: HttpRequest = {
     method: "GET",
     path: collectionPath(resource, options.namespace),
+    takesGzip: true,
     query: {
       ...selectorsOf(options),
       limit: limit?.toString(),

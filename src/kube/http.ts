@@ -1,5 +1,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import { pipeline, type Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { KubeError } from "./client.ts";
 import type { Credentials } from "./credentials.ts";
@@ -14,6 +16,8 @@ export interface HttpRequest {
   /** Of `body`; absent: JSON. */
   readonly contentType?: string;
   readonly signal?: AbortSignal;
+  /** The answer may come compressed (gzip): worth it where it is long. */
+  readonly takesGzip?: boolean;
 }
 
 export interface HttpOptions {
@@ -28,6 +32,8 @@ const answerLimitMs = 65_000;
 const connectLimitMs = 10_000;
 const tcpKeepAliveMs = 15_000;
 const errorBodyLimit = 256 * 1024;
+/** Of a compressed body, what is looked at in one turn of the event loop. */
+const unpackedOctets = 64 * 1024;
 
 /**
  * Sends `request` and gives the answer as soon as its head is there, if its status is 2xx.
@@ -70,6 +76,7 @@ async function sendOnce(request: HttpRequest, options: HttpOptions): Promise<Inc
       ...own.headers,
       accept: "application/json",
       "user-agent": userAgent,
+      ...(request.takesGzip === true && { "accept-encoding": "gzip" }),
       ...(body === undefined
         ? {}
         : {
@@ -178,7 +185,7 @@ export async function* bodyOf(
   };
   listen();
   try {
-    for await (const chunk of response.iterator()) {
+    for await (const chunk of unpacked(response).iterator()) {
       timer?.cancel();
       if (chunk instanceof Uint8Array) {
         yield chunk;
@@ -191,6 +198,17 @@ export async function* bodyOf(
     timer?.cancel();
     response.destroy();
   }
+}
+
+/** The body as it was before the server compressed it; unpacked off the event loop. */
+function unpacked(response: IncomingMessage): Readable {
+  if (response.headers["content-encoding"] !== "gzip") {
+    return response;
+  }
+  const gunzip = createGunzip({ chunkSize: unpackedOctets });
+  // Whoever reads it gets the error.
+  pipeline(response, gunzip, () => undefined);
+  return gunzip;
 }
 
 /** Nothing came for longer than the server ever is silent. */

@@ -39,7 +39,7 @@ export interface ReflectorMetrics {
 }
 
 /** Objects in one page of a list; the server may send more (ListSplitter). */
-const pageLimit = 500;
+const pageLimit = 100;
 /** A watch is renewed after this long and up to as much again, so that not all are at once. */
 const watchSeconds = 300;
 /** The server sends a bookmark each minute, give or take a quarter. */

@@ -192,5 +192,5 @@ test("a list of several pages arrives whole", limits, async (t) => {
   await until(store, () => store.isSynced);
   assert.equal(store.entries.size, 1_100);
   const lists = server.requests.filter(({ verb }) => verb === "list");
-  assert.equal(lists.length, 3);
+  assert.equal(lists.length, 11);
 });

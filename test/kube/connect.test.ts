@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import {
   isAlreadyExists,
   isConflict,
@@ -226,3 +227,43 @@ test("a kubeconfig that vanished is a failed call, not the end", limits, async (
   assert.ok(error instanceof KubeError);
   assert.equal(error.status, 401);
 });
+
+test(
+  "a list may come compressed, a watch does not; one that is cut short is an error",
+  limits,
+  async (t) => {
+    const { server, api } = await setUp(t);
+    const items = Array.from({ length: 3_000 }, (_, index) => ({
+      metadata: { name: `nginx-${index}`, namespace: "web", resourceVersion: "2" },
+    }));
+    const packed = gzipSync(JSON.stringify({ metadata: { resourceVersion: "7" }, items }));
+    const names: string[] = [];
+    const listing = api.list(resources.services, {}, ({ metadata }) => names.push(metadata.name));
+    const whole = await server.next();
+    assert.equal(whole.acceptEncoding, "gzip");
+    whole.open({ "content-encoding": "gzip" });
+    whole.write(packed.subarray(0, 100));
+    whole.write(packed.subarray(100));
+    whole.end();
+    assert.deepEqual(await listing, { resourceVersion: "7" });
+    assert.equal(names.length, items.length);
+    assert.equal(names.at(-1), "nginx-2999");
+
+    const cut = api.list(resources.services, {}, () => undefined);
+    const second = await server.next();
+    second.open({ "content-encoding": "gzip" });
+    second.write(packed.subarray(0, packed.length >> 1));
+    second.end();
+    const error = await refusal(cut);
+    assert.ok(error instanceof KubeError && error.status === 0, String(error));
+
+    const options = { resourceVersion: "7", timeoutSeconds: 60, silenceLimitMs: 1_000 };
+    const ended = new AbortController();
+    const watching = api.watch(resources.services, { ...options, signal: ended.signal });
+    const third = await server.next();
+    assert.equal(third.acceptEncoding, undefined);
+    third.open();
+    await watching;
+    ended.abort();
+  },
+);

@@ -144,7 +144,7 @@ test("it lists, then follows what is added, modified and deleted", limits, async
 test("a long list is read in pages, and the watch goes on from its first", limits, async (t) => {
   const { server, store } = await setUp(t);
   const first = await server.next();
-  assert.equal(first.query.get("limit"), "500");
+  assert.equal(first.query.get("limit"), "100");
   assert.equal(first.query.get("resourceVersion"), null);
   first.json(200, list(7, [thing("a", 1)], "more"));
   const second = await server.next();

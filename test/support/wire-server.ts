@@ -10,6 +10,7 @@ export class Exchange {
   readonly query: URLSearchParams;
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
+  readonly acceptEncoding: string | string[] | undefined;
   readonly body: string;
   /** Resolves when the client, or we, closed the connection or ended the answer. */
   readonly closed: Promise<void>;
@@ -22,6 +23,7 @@ export class Exchange {
     this.query = url.searchParams;
     this.authorization = request.headers.authorization;
     this.contentType = request.headers["content-type"];
+    this.acceptEncoding = request.headers["accept-encoding"];
     this.body = body;
     this.#response = response;
     this.closed = new Promise((resolve) => {
@@ -49,8 +51,8 @@ export class Exchange {
   }
 
   /** The head of an answer that goes on. */
-  open(): void {
-    this.#response.writeHead(200, { "content-type": "application/json" });
+  open(headers: Record<string, string> = {}): void {
+    this.#response.writeHead(200, { "content-type": "application/json", ...headers });
     this.#response.flushHeaders();
   }
 
