@@ -99,10 +99,21 @@ sleep 31536000
 \`\`\`sh
 of another
 \`\`\`
+1. In a list:
+
+   \`\`\`sh
+   cat <<EOF
+     indented
+   EOF
+   \`\`\`
 `,
   );
-  const [first, second, third, fourth] = readBlocks(page);
-  assert.ok(first && second && third && fourth);
+  const [first, second, third, fourth, fifth] = readBlocks(page);
+  assert.ok(first && second && third && fourth && fifth);
+  assert.deepEqual(
+    commandsOf(fifth).map(({ line }) => line),
+    ["cat <<EOF\n  indented\nEOF"],
+  );
   assert.deepEqual([first.place, first.line, first.before], ["router", 3, ["echo before"]]);
   assert.deepEqual(commandsOf(first), [
     { line: "one \\\n  more", expected: ["shown"], exitCode: 0 },

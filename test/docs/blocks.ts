@@ -40,17 +40,19 @@ export function readBlocks(page: string): readonly Block[] {
   let runBy: Block["runBy"];
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index] ?? "";
-    const hidden = /^<!-- test: (.*) -->$/.exec(line)?.[1];
-    const other = /^<!-- run by (\S+): "(.*)" -->$/.exec(line);
-    const fence = /^```(\S*)\s*(\S*)$/.exec(line);
+    const hidden = /^\s*<!-- test: (.*) -->$/.exec(line)?.[1];
+    const other = /^\s*<!-- run by (\S+): "(.*)" -->$/.exec(line);
+    const fence = /^(\s*)```(\S*)\s*(\S*)$/.exec(line);
     if (hidden !== undefined) {
       before.push(hidden);
     } else if (other !== null) {
       runBy = { file: other[1] ?? "", text: other[2] ?? "" };
     } else if (fence !== null) {
-      const end = lines.indexOf("```", index + 1);
-      const [, language = "", place = ""] = fence;
-      const text = lines.slice(index + 1, end).join("\n");
+      // Inside a list, a block is indented.
+      const [, indent = "", language = "", place = ""] = fence;
+      const end = lines.indexOf(`${indent}\`\`\``, index + 1);
+      const inside = lines.slice(index + 1, end).map((each) => each.slice(indent.length));
+      const text = inside.join("\n");
       const common = { page, line: index + 1, language, place, text, before };
       blocks.push({ ...common, ...(runBy === undefined ? {} : { runBy }) });
       before = [];

@@ -141,7 +141,7 @@ test("what troubleshoot.md quotes of a session's last error is in the code", () 
     (section.split("\n\n")[0] ?? "").matchAll(/^\| `([^`]+)` \|/gm),
     ([, quote = ""]) => quote,
   );
-  assert.equal(quoted.length, 9);
+  assert.equal(quoted.length, 10);
   for (const quote of quoted) {
     const parts = quote.split(/ in OpenSent$/);
     assert.ok(source.includes(parts[0] ?? quote), quote);

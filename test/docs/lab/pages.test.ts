@@ -42,8 +42,16 @@ after(async () => {
 });
 
 /** What only looks may be asked again until it shows what the page shows: a reader would, too. */
-const looks =
-  /^(?:kubectl (?:-n \S+ )?(?:get|describe|wait|rollout status)|routelb (?:status|explain|lint|plan)|vtysh|ip |curl|for )/;
+const looks = new RegExp(
+  [
+    "kubectl (?:-n \\S+ )?(?:get|describe|wait|rollout status) ",
+    "routelb (?:status|explain|lint|plan|router-config) ",
+    'vtysh -c "show ',
+    "(?:on \\S+ )?(?:ip|curl) ",
+  ]
+    .map((start) => `^${start}`)
+    .join("|"),
+);
 
 async function runCommand(place: string, command: Command): Promise<void> {
   assert.ok(shells !== undefined && instance !== undefined);
@@ -56,7 +64,7 @@ async function runCommand(place: string, command: Command): Promise<void> {
       missingLine(command.expected, said.output) === undefined;
     return isRight || undefined;
   };
-  const isSeen = looks.test(command.line)
+  const isSeen = looks.test(`${command.line} `)
     ? await waitFor(attempt, { what: command.line, timeoutMs: 60_000, intervalMs: 500 }).catch(
         () => undefined,
       )
