@@ -30,11 +30,11 @@ test("every page is run, or its commands are another test's", () => {
 test("what another test runs is in that test; what none runs says why", () => {
   for (const block of pages.flatMap(readBlocks).filter(isCommands)) {
     const where = `${block.page}:${block.line}`;
-    if (block.runBy !== undefined) {
-      const { file, text } = block.runBy;
+    for (const { file, text } of block.runBy) {
       assert.ok(readFileSync(file, "utf8").includes(text), `${where}: ${file} has no ${text}`);
       assert.ok(!isMarkedAsNotRun(block), where);
-    } else if (!isMarkedAsNotRun(block) && block.language !== pageEnd) {
+    }
+    if (!isMarkedAsNotRun(block) && block.language !== pageEnd) {
       assert.ok(commandsOf(block).length > 0, `${where} has no command`);
     }
   }
@@ -124,7 +124,7 @@ of another
     ["cat <<EOF\ntext\nEOF", "last"],
   );
   assert.ok(isMarkedAsNotRun(third));
-  assert.deepEqual(fourth.runBy, { file: "test/docs/blocks.test.ts", text: "of another" });
+  assert.deepEqual(fourth.runBy, [{ file: "test/docs/blocks.test.ts", text: "of another" }]);
 });
 
 test("what a page shows is looked for in its order", () => {

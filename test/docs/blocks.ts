@@ -17,8 +17,8 @@ export interface Block {
   readonly text: string;
   /** Commands in `<!-- test: COMMAND -->` above it: what a reader has done or has by then. */
   readonly before: readonly string[];
-  /** `<!-- run by FILE: "TEXT" -->`: this test runs it, and has TEXT in it. */
-  readonly runBy?: { readonly file: string; readonly text: string };
+  /** `<!-- run by FILE: "TEXT" -->` above it, one or several: that file runs it, and has TEXT in it. */
+  readonly runBy: readonly { readonly file: string; readonly text: string }[];
 }
 
 export interface Command {
@@ -37,7 +37,7 @@ export function readBlocks(page: string): readonly Block[] {
   const lines = readFileSync(page, "utf8").split("\n");
   const blocks: Block[] = [];
   let before: string[] = [];
-  let runBy: Block["runBy"];
+  let runBy: { file: string; text: string }[] = [];
   for (let index = 0; index < lines.length; index += 1) {
     const line = lines[index] ?? "";
     const hidden = /^\s*<!-- test: (.*) -->$/.exec(line)?.[1];
@@ -46,22 +46,29 @@ export function readBlocks(page: string): readonly Block[] {
     if (hidden !== undefined) {
       before.push(hidden);
     } else if (other !== null) {
-      runBy = { file: other[1] ?? "", text: other[2] ?? "" };
+      runBy.push({ file: other[1] ?? "", text: other[2] ?? "" });
     } else if (fence !== null) {
       // Inside a list, a block is indented.
       const [, indent = "", language = "", place = ""] = fence;
       const end = lines.indexOf(`${indent}\`\`\``, index + 1);
       const inside = lines.slice(index + 1, end).map((each) => each.slice(indent.length));
       const text = inside.join("\n");
-      const common = { page, line: index + 1, language, place, text, before };
-      blocks.push({ ...common, ...(runBy === undefined ? {} : { runBy }) });
+      blocks.push({ page, line: index + 1, language, place, text, before, runBy });
       before = [];
-      runBy = undefined;
+      runBy = [];
       index = end;
     }
   }
   if (before.length > 0) {
-    blocks.push({ page, line: lines.length, language: pageEnd, place: "", text: "", before });
+    blocks.push({
+      page,
+      line: lines.length,
+      language: pageEnd,
+      place: "",
+      text: "",
+      before,
+      runBy,
+    });
   }
   return blocks;
 }

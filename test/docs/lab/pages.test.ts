@@ -91,7 +91,7 @@ async function runBlock(block: Block): Promise<number> {
 
 for (const page of pages.filter((each) => wanted.includes(each))) {
   const blocks = readBlocks(page).filter(isCommands);
-  const run = blocks.filter((block) => !isMarkedAsNotRun(block) && block.runBy === undefined);
+  const run = blocks.filter((block) => !isMarkedAsNotRun(block) && block.runBy.length === 0);
   if (run.length > 0) {
     describe(page, () => {
       let failed: number | undefined;
