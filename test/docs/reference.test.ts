@@ -173,6 +173,21 @@ test("a flag's default in a sentence, as in `--drain-time` (10 s), is the flag's
   assert.ok(compared >= 2);
 });
 
+test("times in sentences are the parser's defaults", () => {
+  const [peer] = parsed(least).peers;
+  const text = ["README.md", ...globSync("docs/*.md")]
+    .map((page) => readFileSync(page, "utf8").replaceAll(/\s+/g, " "))
+    .join(" ");
+  for (const [pattern, value] of [
+    [/(\d+) s unless you say less/g, peer?.holdTimeSeconds],
+    [/restart time \((\d+) s\)/g, peer?.gracefulRestart?.restartTimeSeconds],
+  ] as const) {
+    const stated = Array.from(text.matchAll(pattern), ([, seconds]) => Number(seconds));
+    assert.ok(stated.length > 0, String(pattern));
+    assert.deepEqual(new Set(stated), new Set([value]));
+  }
+});
+
 test("the exact figures of lint's usual limits stand in routers.md", () => {
   const source = readFileSync("src/cli/lint/path-findings.ts", "utf8");
   const page = readFileSync("docs/routers.md", "utf8");
