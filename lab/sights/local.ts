@@ -142,7 +142,7 @@ async function nginxPods(lab: Lab): Promise<readonly NginxPod[]> {
 }
 
 /** Whether the Pod answers its node, past any Service. */
-async function podAnswers(lab: Lab, node: string, address: string): Promise<boolean> {
+export async function podAnswers(lab: Lab, node: string, address: string): Promise<boolean> {
   const [enter = "", ...rest] = inNamespace(lab.topology.node(node));
   const curl = ["curl", "-sS", "-m", "1", "-o", "/dev/null", `http://${address}/`];
   return (await attempt(enter, [...rest, ...curl])).ok;

@@ -3,17 +3,15 @@ import type { TestContext } from "node:test";
 import { buildControlPlane } from "../../lab/cluster/build.ts";
 import { RealKube, type RealKubeOptions } from "../../lab/cluster/real-kube.ts";
 import { Instance } from "../../lab/instance.ts";
-import { Lab } from "../../lab/lab.ts";
+import { Lab, type LabOptions } from "../../lab/lab.ts";
 import { logTails } from "../../lab/logs.ts";
 import type { Sight } from "../../lab/sights/sight.ts";
-import type { RouterSettings } from "../../lab/topology.ts";
 
 export interface ClusterOptions
-  extends Pick<RealKubeOptions, "proxyMode" | "syncPeriodSeconds" | "loadBalancer" | "images"> {
+  extends Pick<RealKubeOptions, "proxyMode" | "syncPeriodSeconds" | "loadBalancer" | "images">,
+    Pick<LabOptions, "variant" | "router"> {
   /** Beginning of the id of the instance; the process id follows. */
   readonly id: string;
-  /** Where the router is not the scenario's own. */
-  readonly router?: RouterSettings;
 }
 
 /** The scenario on a real control plane, up and with all BGP sessions established. */
@@ -29,7 +27,7 @@ export class Cluster implements AsyncDisposable {
     this.kube = kube;
   }
 
-  static async start({ id, router, ...options }: ClusterOptions): Promise<Cluster> {
+  static async start({ id, router, variant, ...options }: ClusterOptions): Promise<Cluster> {
     const binaries = await buildControlPlane();
     const instance = await Instance.open(`${id}${process.pid}`);
     let kube: RealKube | undefined;
@@ -41,6 +39,7 @@ export class Cluster implements AsyncDisposable {
           return kube;
         },
         ...(router && { router }),
+        ...(variant && { variant }),
         signal: new AbortController().signal,
         progress: () => undefined,
       });

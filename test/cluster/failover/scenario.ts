@@ -51,12 +51,6 @@ export function noNextHopChanged({ nextHops }: Watched): void {
   mustSee(nextHops.length === 1, `the kernel's route changed ${nextHops.length - 1} times`);
 }
 
-/** The moment when the next hop left, after the scenario's begin, in milliseconds. */
-export function leftAfterMs({ nextHops, fromMs }: Watched, { address }: ScenarioNode): number {
-  const left = nextHops.find(({ gateways }) => !gateways.includes(address));
-  return (left?.atMs ?? Number.NaN) - fromMs;
-}
-
 function hasLogged(log: readonly LogEntry[], address: string, change: "Up" | "Down"): boolean {
   const pattern = new RegExp(String.raw`ADJCHANGE: neighbor ${address}\b.* ${change}\b`);
   return log.some(({ text }) => pattern.test(text));
