@@ -152,9 +152,11 @@ export class RealKube implements LabKube {
     this.#proxies.set(node.name, proxy);
   }
 
-  /** Ends its kube-proxy, whose rules stay. */
-  async stopKubeProxy(node: string): Promise<void> {
-    await this.#proxies.get(node)?.stop();
+  /** Its rules stay. `startNode` starts another one. */
+  async killKubeProxy(node: string): Promise<void> {
+    const proxy = this.#proxies.get(node);
+    proxy?.signal("SIGKILL");
+    await proxy?.exited;
   }
 
   async nodesStarted(signal: AbortSignal): Promise<void> {
