@@ -4,7 +4,9 @@ import { pause } from "../lab/wait.ts";
 import { ScaleCluster } from "./scale/cluster.ts";
 import { Daemon } from "./scale/daemon.ts";
 import { ScaleObjects } from "./scale/objects.ts";
+import { metallb, type Product, routelb } from "./scale/product.ts";
 import { type Column, figure, formatRows } from "./scale/report.ts";
+import { measureSwarm, type SwarmTrial, type WatchRow } from "./scale/swarm.ts";
 import { measureSpeaker, type SpeakerTrial, speakerNode } from "./scale/trial.ts";
 
 /** One size of a cluster. The store only grows, so sizes are taken in this order. */
@@ -22,12 +24,16 @@ const sizes: readonly Size[] = [
   ...[1, 3, 100].map((endpoints) => ({ nodes: 5_000, services: 10_000, endpoints })),
 ];
 
-const usage = `npm run bench -- scale [--nodes N --services N --endpoints N]
+const usage = `npm run bench -- scale [--nodes N --services N --endpoints N] [--swarm]
 
-Without sizes: all of them, ${sizes.length} in one run.`;
+Without sizes: all of them, ${sizes.length} in one run, then many speakers at once. --swarm: those alone.`;
 
 /** The node that the controller runs on. */
 const controllerNode = 1;
+
+const speakers = 50;
+const swarmServices = 1_000;
+const swarmEndpoints = 3;
 
 /** What one speaker and one controller cost, by the size of the cluster. */
 export async function benchScale(args: readonly string[]): Promise<void> {
@@ -35,6 +41,7 @@ export async function benchScale(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       help: { type: "boolean", default: false },
+      swarm: { type: "boolean", default: false },
       nodes: { type: "string" },
       services: { type: "string" },
       endpoints: { type: "string" },
@@ -55,26 +62,57 @@ export async function benchScale(args: readonly string[]): Promise<void> {
         },
       ]
     : sizes;
-  await using cluster = await ScaleCluster.start();
-  await measureSizes(cluster, chosen);
+  if (!values.swarm) {
+    await using cluster = await ScaleCluster.start();
+    await measureSizes(cluster, chosen);
+  }
+  if (!isOne) {
+    await using cluster = await ScaleCluster.start();
+    await measureSpeakers(cluster);
+  }
+}
+
+/** Many speakers at one API server and one router, of RouteLB and of MetalLB. */
+async function measureSpeakers(cluster: ScaleCluster): Promise<void> {
+  const objects = new ScaleObjects(cluster.api);
+  const nodes = Array.from({ length: speakers }, (_, index) => index);
+  await cluster.addNodes(nodes);
+  await objects.growNodes(100);
+  const ours = routelb(cluster);
+  await giveAddresses(cluster, objects, ours, swarmServices);
+  await objects.setEndpoints(swarmEndpoints);
+  const trials: SwarmTrial[] = [];
+  for (const product of [ours, await metallb(cluster)]) {
+    const trial = await measureSwarm(cluster, objects, product, nodes, swarmEndpoints);
+    trials.push(trial);
+    const [load = 0] = loadavg();
+    console.error(JSON.stringify({ ...trial, load }));
+  }
+  console.log(
+    `\n${speakers} speakers, ${swarmServices} Services of ${swarmEndpoints} endpoints, 100 Nodes:\n`,
+  );
+  console.log(formatRows(swarmColumns, trials));
+  const rows = trials.flatMap(({ product, watches }) =>
+    watches.map((row) => ({ ...row, product })),
+  );
+  console.log(`\nWho watches what, by the audit log:\n\n${formatRows(watchColumns, rows)}`);
 }
 
 async function measureSizes(cluster: ScaleCluster, chosen: readonly Size[]): Promise<void> {
   const objects = new ScaleObjects(cluster.api);
   await cluster.addNodes([speakerNode, controllerNode]);
-  const speakerAccess = await cluster.kubeconfigOf("speaker");
-  const controllerAccess = await cluster.kubeconfigOf("controller");
+  const product = routelb(cluster);
   await objects.growNodes(chosen[0]?.nodes ?? 0);
-  const idle = await idleMemory(cluster, speakerAccess);
+  const idle = await idleMemory(cluster, product);
   const trials: SpeakerTrial[] = [];
   const controllers: ControllerTrial[] = [];
   for (const size of chosen) {
     await objects.growNodes(size.nodes);
     if (objects.services < size.services) {
-      controllers.push(await giveAddresses(cluster, objects, controllerAccess, size.services));
+      controllers.push(await giveAddresses(cluster, objects, product, size.services));
     }
     await objects.setEndpoints(size.endpoints);
-    const trial = await measureSpeaker(cluster, objects, speakerAccess, size.endpoints);
+    const trial = await measureSpeaker(cluster, objects, product, size.endpoints);
     trials.push(trial);
     const [load = 0] = loadavg();
     console.error(JSON.stringify({ ...trial, idleRss: idle, load }));
@@ -86,8 +124,8 @@ async function measureSizes(cluster: ScaleCluster, chosen: readonly Size[]): Pro
 }
 
 /** Of a speaker in a cluster without Services. */
-async function idleMemory(cluster: ScaleCluster, kubeconfig: string): Promise<number> {
-  await using speaker = await Daemon.start(cluster, "speaker", speakerNode, kubeconfig);
+async function idleMemory(cluster: ScaleCluster, product: Product): Promise<number> {
+  await using speaker = await Daemon.start(cluster, product, "speaker", speakerNode);
   await speaker.untilReady(60_000);
   await pause(4_000);
   return speaker.rssMegabytes();
@@ -109,13 +147,13 @@ interface ControllerTrial {
 async function giveAddresses(
   cluster: ScaleCluster,
   objects: ScaleObjects,
-  kubeconfig: string,
+  product: Product,
   services: number,
 ): Promise<ControllerTrial> {
   const before = objects.services;
   await objects.growServices(services);
   const startedMs = performance.now();
-  await using controller = await Daemon.start(cluster, "controller", controllerNode, kubeconfig);
+  await using controller = await Daemon.start(cluster, product, "controller", controllerNode);
   await controller.untilReady(60_000);
   await objects.untilNewestAddressed();
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -197,4 +235,29 @@ const controllerColumns: readonly Column<ControllerTrial>[] = [
   { title: "CPU ms per Service", of: ({ cpuMsEach }) => figure(cpuMsEach, 1) },
   { title: "stall p99 ms", of: ({ stallP99Ms }) => figure(stallP99Ms) },
   { title: "stall max ms", of: ({ stallMaxMs }) => figure(stallMaxMs) },
+];
+
+const swarmColumns: readonly Column<SwarmTrial>[] = [
+  { title: "", of: ({ product }) => product },
+  { title: "all advertise after s", of: ({ allSeconds }) => figure(allSeconds, 1) },
+  { title: "kB from API each, first list", of: ({ listKilobytes }) => figure(listKilobytes) },
+  { title: "requests each", of: ({ requestsEach }) => figure(requestsEach, 1) },
+  { title: "watches each", of: ({ watchesEach }) => figure(watchesEach, 1) },
+  { title: "requests/s of all, idle", of: ({ idleRequests }) => figure(idleRequests, 2) },
+  { title: "endpoint to UPDATE p50 ms", of: ({ p50Ms }) => figure(p50Ms, 1) },
+  { title: "p99 ms", of: ({ p99Ms }) => figure(p99Ms, 1) },
+  { title: "kB each per endpoint change", of: ({ changeKilobytes }) => figure(changeKilobytes, 2) },
+  {
+    title: "kB each per heartbeat of a Node",
+    of: ({ heartbeatKilobytes }) => figure(heartbeatKilobytes, 3),
+  },
+  { title: "RSS MB, median", of: ({ rss }) => figure(rss) },
+];
+
+const watchColumns: readonly Column<WatchRow & { readonly product: string }>[] = [
+  { title: "", of: ({ product }) => product },
+  { title: "verb", of: ({ verb }) => verb },
+  { title: "what", of: ({ what }) => what },
+  { title: "selector", of: ({ selector }) => selector },
+  { title: "requests", of: ({ count }) => figure(count) },
 ];

@@ -12,6 +12,7 @@ import { buildProgram } from "../../lab/program.ts";
 import { type Relay, relayToSocket } from "../../lab/relay.ts";
 import { Router } from "../../lab/router.ts";
 
+export const routelbNamespace = "routelb-system";
 export const controlAddress = "10.200.0.1";
 export const routerAddress = "10.200.0.2";
 export const routerAsn = 64512;
@@ -177,10 +178,10 @@ export class ScaleCluster implements AsyncDisposable {
   }
 
   /** The kubeconfig file of a ServiceAccount of ours, for a process on a node. */
-  async kubeconfigOf(account: string, namespace = "routelb-system"): Promise<string> {
+  async kubeconfigOf(account: string, namespace: string): Promise<string> {
     const hours = "--duration=24h";
     const token = await this.kubectl.run("create", "token", account, "-n", namespace, hours);
-    const file = this.path(`${account}.kubeconfig`);
+    const file = this.path(`${namespace}-${account}.kubeconfig`);
     const access = {
       server: `https://${controlAddress}:6443`,
       token: token.trim(),
@@ -202,8 +203,8 @@ export class ScaleCluster implements AsyncDisposable {
 
   async #deploy(): Promise<void> {
     await this.kubectl.run("apply", "-k", join(import.meta.dirname, "../../deploy"));
-    const metadata = { name: "config", namespace: "routelb-system" };
-    await this.api.create("/api/v1/namespaces/routelb-system/configmaps", {
+    const metadata = { name: "config", namespace: routelbNamespace };
+    await this.api.create(`/api/v1/namespaces/${routelbNamespace}/configmaps`, {
       apiVersion: "v1",
       kind: "ConfigMap",
       metadata,

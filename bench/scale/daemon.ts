@@ -4,6 +4,7 @@ import { LabProcess } from "../../lab/processes.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { cpuMs } from "../bgp/measure.ts";
 import { nodeName, type ScaleCluster } from "./cluster.ts";
+import type { Product, Role } from "./product.ts";
 
 const port = 7472;
 
@@ -19,38 +20,34 @@ export class Daemon implements AsyncDisposable {
   readonly startedMs: number;
   readonly #process: LabProcess;
   readonly #namespace: string;
+  readonly #role: Role;
 
-  private constructor(process: LabProcess, namespace: string, startedMs: number) {
+  private constructor(process: LabProcess, role: Role, namespace: string, startedMs: number) {
     this.#process = process;
+    this.#role = role;
     this.#namespace = namespace;
     this.startedMs = startedMs;
   }
 
   static async start(
     cluster: ScaleCluster,
-    role: "controller" | "speaker",
+    product: Product,
+    role: Role,
     node: number,
-    kubeconfig: string,
   ): Promise<Daemon> {
-    const namespace = cluster.namespace(nodeName(node));
-    const folder = cluster.path("daemons", nodeName(node));
+    const name = nodeName(node);
+    const namespace = cluster.namespace(name);
+    const kubeconfig = await cluster.kubeconfigOf(role, product.namespace);
+    const folder = cluster.path("daemons", name);
     await mkdir(folder, { recursive: true });
-    const own = role === "speaker" ? [`--node-name=${nodeName(node)}`] : [];
     const startedMs = Date.now();
-    const process_ = await LabProcess.start({
-      name: `${role} on ${nodeName(node)}`,
+    const process = await LabProcess.start({
+      name: `${product.name} ${role} on ${name}`,
       namespace,
-      command: [
-        process.execPath,
-        cluster.program,
-        role,
-        `--kubeconfig=${kubeconfig}`,
-        `--port=${port}`,
-        ...own,
-      ],
-      logFile: `${folder}/${role}.log`,
+      command: product.command(role, name, kubeconfig),
+      logFile: `${folder}/${product.namespace}-${role}.log`,
     });
-    return new Daemon(process_, namespace, startedMs);
+    return new Daemon(process, role, namespace, startedMs);
   }
 
   /** Resolves when `/readyz` says yes. */
@@ -92,8 +89,9 @@ export class Daemon implements AsyncDisposable {
     return metric(await this.#get("metrics"), name);
   }
 
+  /** A controller gives its Lease back; a speaker does not get the time to drain. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#process.stop(20_000);
+    await this.#process.stop(this.#role === "controller" ? 20_000 : 0);
   }
 
   async #get(path: string): Promise<string> {

@@ -3,6 +3,7 @@ import { Capture, type Segment } from "./capture.ts";
 import { nodeName, type ScaleCluster } from "./cluster.ts";
 import { Daemon } from "./daemon.ts";
 import type { ScaleObjects } from "./objects.ts";
+import type { Product } from "./product.ts";
 import { endOfRibMs, quantile, updateDelays } from "./wire.ts";
 
 /** What one speaker costs at one size. Times in milliseconds, memory in megabytes. */
@@ -50,14 +51,14 @@ const startLimitMs = 120_000;
 export async function measureSpeaker(
   cluster: ScaleCluster,
   objects: ScaleObjects,
-  kubeconfig: string,
+  product: Product,
   endpoints: number,
 ): Promise<SpeakerTrial> {
   const namespace = cluster.namespace(nodeName(speakerNode));
   const startFile = cluster.path("start.pcap");
   const start = await Capture.start(namespace, startFile, "tcp dst port 179", 65_535);
   const octetsBefore = await cluster.octetsFromApi(speakerNode);
-  await using speaker = await Daemon.start(cluster, "speaker", speakerNode, kubeconfig);
+  await using speaker = await Daemon.start(cluster, product, "speaker", speakerNode);
   await speaker.untilReady(startLimitMs);
   const startCpuMs = await speaker.cpuMs();
   const listOctets = (await cluster.octetsFromApi(speakerNode)) - octetsBefore;
