@@ -32,7 +32,10 @@ export interface ReducedSlice {
   readonly family: "ipv4" | "ipv6";
   /** Those on the node that are ready, or serve while they terminate; sorted by address. */
   readonly local: readonly LocalEndpoint[];
-  /** The names of all nodes with a ready endpoint, sorted; empty for one that has no node. */
+  /**
+   * The names of all nodes with a ready endpoint, sorted; empty for one that has no node. Of a
+   * Service that is not `Local`, the first may stand for all.
+   */
   readonly readyNodes: readonly string[];
   /** The same for endpoints that serve while they terminate. */
   readonly endingNodes: readonly string[];

@@ -30,7 +30,7 @@ const rememberedLimit = 50_000;
  * a cluster are no load balancers.
  *
  * A Service that comes to need its slices when some were passed over already (its type changed, or
- * two watches were not in step) has them listed.
+ * two watches were not in step), or more of them than was kept (it is `Local` now), has them listed.
  */
 export class SliceKeeper {
   readonly #options: SliceKeeperOptions;
@@ -38,6 +38,8 @@ export class SliceKeeper {
   readonly #queue: WorkQueue;
   /** Keys of Services; undefined: too many to remember, so any may be concerned. */
   #passedOver: Set<string> | undefined = new Set();
+  /** Keys of the Services whose slices do not name all nodes. */
+  readonly #shortened = new Set<string>();
 
   constructor(options: SliceKeeperOptions) {
     this.#options = options;
@@ -59,9 +61,15 @@ export class SliceKeeper {
     services.onChange((change) => {
       if (change.source === "list") {
         listMissed();
-      } else if (change.before === undefined) {
+        for (const key of this.#shortened) {
+          this.#listIfShortened(key);
+        }
+        return;
+      }
+      if (change.before === undefined) {
         this.#listIfMissed(change.key);
       }
+      this.#listIfShortened(change.key);
     });
     // A list that began before a Service was seen has passed over its slices.
     slices.onChange((change) => {
@@ -80,13 +88,37 @@ export class SliceKeeper {
   take(slice: EndpointSlice): ReducedSlice | undefined {
     const service = this.#options.services.entries.get(slice.serviceKey);
     if (service !== undefined) {
-      return this.#reduce({ ...slice, serviceKey: service.key });
+      return this.#keep(service, slice);
     }
     this.#passedOver?.add(slice.serviceKey);
     if (this.#passedOver !== undefined && this.#passedOver.size > rememberedLimit) {
       this.#passedOver = undefined;
     }
     return undefined;
+  }
+
+  /** With `Cluster` it does not matter on which nodes endpoints are, only that there are some. */
+  #keep(service: Service, slice: EndpointSlice): ReducedSlice {
+    const reduced = this.#reduce({ ...slice, serviceKey: service.key });
+    if (service.externalTrafficPolicy === "Local") {
+      return reduced;
+    }
+    this.#shortened.add(service.key);
+    const { readyNodes, endingNodes } = reduced;
+    return { ...reduced, readyNodes: firstOf(readyNodes), endingNodes: firstOf(endingNodes) };
+  }
+
+  #listIfShortened(key: string): void {
+    if (!this.#shortened.has(key)) {
+      return;
+    }
+    const service = this.#options.services.entries.get(key);
+    if (service?.externalTrafficPolicy !== "Cluster") {
+      this.#shortened.delete(key);
+    }
+    if (service?.externalTrafficPolicy === "Local") {
+      this.#queue.add(key);
+    }
   }
 
   #listIfMissed(key: string): void {
@@ -106,10 +138,14 @@ export class SliceKeeper {
     let resourceVersion = "0";
     try {
       const list = await readSlices(service, signal);
-      found = list.slices.map((slice) => this.#reduce(slice));
+      found = list.slices.map((slice) => this.#keep(service, slice));
       ({ resourceVersion } = list);
     } finally {
       fill(new Map(found.map((slice) => [slice.key, slice])), resourceVersion);
     }
   }
+}
+
+function firstOf(names: readonly string[]): readonly string[] {
+  return names.length > 1 ? names.slice(0, 1) : names;
 }

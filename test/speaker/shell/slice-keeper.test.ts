@@ -116,3 +116,43 @@ test(
     assert.equal(slices.entries.size, 0);
   },
 );
+
+test(
+  "of a Cluster Service one node stands for all; when it becomes Local its slices are listed",
+  limits,
+  async (t) => {
+    const { services, slices, asked, answers, arrive, turn } = setUp(t);
+    const slice = {
+      ...whole("web-abcde", "web"),
+      endpoints: ["node3", "node1", "node2"].map((name) => endpoint(name)),
+    };
+    const kept = () => slices.entries.get("default/web-abcde")?.readyNodes;
+    services.replace(new Map([["default/web", service("web")]]), "1");
+    arrive("2", slice);
+    assert.deepEqual(kept(), ["node1"]);
+    const local = service("web", ["172.16.7.192"], { externalTrafficPolicy: "Local" });
+    services.applyWatchEvent("default/web", "3", local);
+    await turn();
+    assert.deepEqual(asked, ["default/web"]);
+    answers[0]?.({ slices: [slice], resourceVersion: "3" });
+    await turn();
+    assert.deepEqual(kept(), ["node1", "node2", "node3"]);
+    services.applyWatchEvent("default/web", "4", { ...local, labels: { other: "label" } });
+    await turn();
+    assert.deepEqual(asked, ["default/web"]);
+  },
+);
+
+test(
+  "a Service that became Local while nobody watched has its slices listed, too",
+  limits,
+  async (t) => {
+    const { services, asked, arrive, turn } = setUp(t);
+    services.replace(new Map([["default/web", service("web")]]), "1");
+    arrive("2", whole("web-abcde", "web"));
+    const local = service("web", ["172.16.7.192"], { externalTrafficPolicy: "Local" });
+    services.replace(new Map([["default/web", local]]), "9");
+    await turn();
+    assert.deepEqual(asked, ["default/web"]);
+  },
+);
