@@ -24,6 +24,8 @@ export async function runControllerCommand(
     ...readLeaderElection(flags),
     version: programVersion(),
   };
+  const { collectEarly } = await import("../runtime/heap.ts");
+  collectEarly();
   const { createLogger } = await import("../runtime/logger.ts");
   const { runProcess } = await import("../runtime/run.ts");
   const { runController } = await import("../controller/main.ts");

@@ -42,7 +42,7 @@ export class BareCluster implements AsyncDisposable {
   /** @param id beginning of the instance's id; the process id follows */
   static async start(
     id: string,
-    options: Pick<ControlPlaneOptions, "isBare"> = {},
+    options: Pick<ControlPlaneOptions, "isBare" | "isDualStack"> = {},
   ): Promise<BareCluster> {
     const binaries = await buildControlPlane();
     await using resources = new AsyncDisposableStack();

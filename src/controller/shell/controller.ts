@@ -38,12 +38,12 @@ export interface ControllerParts {
 }
 
 /**
- * After a pass comes a rest of its length; of three times that while so many writes wait that they
+ * After a pass comes a rest of its length; of nine times that while so many writes wait that they
  * need the event loop more than another decision would.
  */
-const restFactors = { quiet: 1, storm: 3 } as const;
+const restFactors = { quiet: 1, storm: 9 } as const;
 const stormSize = 32;
-const restLimitMs = 250;
+const restLimitMs = 500;
 
 /**
  * From whole snapshot to addresses, level-triggered: every change of a Store leads to a pass over
