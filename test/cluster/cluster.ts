@@ -46,6 +46,7 @@ export class Cluster implements AsyncDisposable {
       assert.ok(kube);
       return new Cluster(instance, lab, kube);
     } catch (error) {
+      process.stderr.write(await logTails(instance, 40));
       await kube?.close();
       await instance.close();
       throw error;

@@ -1,7 +1,8 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../../lab/command.ts";
+import { writeShellCommands } from "../../lab/shell-commands.ts";
 import type { Cluster } from "./cluster.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -31,15 +32,10 @@ export class Guide {
     await mkdir(folder);
     // A folder with all of the tree that the commands name, in which they may write.
     await symlink(join(root, "deploy"), join(folder, "deploy"));
-    await symlink(lab.kubectl.path, join(folder, "kubectl"));
-    const command = `exec "${process.execPath}" "${lab.instance.path("program", "routelb.js")}" "$@"`;
-    await writeFile(join(folder, "routelb"), `#!/bin/sh\n${command}\n`);
-    await chmod(join(folder, "routelb"), 0o755);
     const text = await readFile(join(root, document), "utf8");
     return new Guide(partUnder(text, section, /\n## /), folder, {
-      PATH: `${folder}:${PATH}`,
-      HOME: lab.instance.directory,
-      KUBECONFIG: lab.kubectl.kubeconfig,
+      PATH: `${await writeShellCommands(lab)}:${PATH}`,
+      HOME: folder,
     });
   }
 

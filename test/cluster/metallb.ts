@@ -47,7 +47,8 @@ export async function metallb011(config: string): Promise<Metallb> {
  * MetalLB v0.16.2 in native mode, likewise, with `objects` of its own as its configuration.
  *
  * The lab's Pods have no volumes and no certificates, so without its webhooks and without the list of
- * speakers that layer 2 needs; its readiness is asked for on loopback, which only a kubelet can.
+ * speakers that layer 2 needs; its readiness is asked for on loopback, which only a kubelet can; and
+ * no speaker on the control plane's node, as with 0.11.
  */
 export async function metallb016(objects: readonly JsonObject[]): Promise<Metallb> {
   const folder = await builtFolder("metallb/v0.16");
@@ -92,7 +93,7 @@ function withoutVolumes(object: JsonObject): JsonObject {
   );
   const template = {
     ...objectAt(object, "spec", "template"),
-    spec: { ...without(pod, "volumes"), containers: [{ ...kept, args, env }] },
+    spec: { ...without(pod, "volumes", "tolerations"), containers: [{ ...kept, args, env }] },
   };
   return { ...object, spec: { ...objectAt(object, "spec"), template } };
 }

@@ -69,20 +69,20 @@ export async function askedAddresses(cluster: Cluster): Promise<readonly string[
 /**
  * Runs steps 3 and 4 of the guide under requests; `onFirst` looks when one node is swapped.
  *
- * @param isEven whether both kinds share ECMP, so that all nodes are next hops after each swap
+ * @param wanted the next hops that are used when the first node is swapped
  */
 export async function swap(
   cluster: Cluster,
   guide: Guide,
   onFirst: () => Promise<void>,
-  isEven = true,
+  wanted = workers,
 ): Promise<string> {
   const before = await serviceAddresses(cluster);
   const { told } = await underRequests(cluster, await askedAddresses(cluster), async () => {
     await guide.follow("### 3. Swap the controllers");
     for (const [index, node] of workerNodes.entries()) {
-      const wanted = isEven || index === workers.length - 1 ? workers : workers.slice(index + 1);
-      await swapNode(cluster, guide, { heading: stepFour, node: node.name, wanted });
+      const next = index === 0 ? wanted : workers;
+      await swapNode(cluster, guide, { heading: stepFour, node: node.name, wanted: next });
       if (index === 0) await onFirst();
     }
   });
@@ -140,6 +140,8 @@ export interface TablePath {
   /** Only of an internal session. */
   readonly localPref: number | undefined;
   readonly isUsed: boolean;
+  /** `IGP` or `incomplete`. */
+  readonly origin: string;
 }
 
 /** The paths to `address` in the router's BGP table, by next hop. */
@@ -149,6 +151,7 @@ export async function paths({ lab }: Cluster, address: string): Promise<readonly
     .map((path) => ({
       nextHop: textAt(listAt(path, "nexthops")[0], "ip") ?? "",
       localPref: numberAt(path, "locPrf"),
+      origin: textAt(path, "origin") ?? "",
       isUsed:
         booleanAt(path, "multipath") === true || booleanAt(path, "bestpath", "overall") === true,
     }))
