@@ -143,7 +143,8 @@ async function removeInstance(id: string): Promise<void> {
     if (namespaces.length === 0) break;
     await deleteNamespaces(namespaces);
   }
-  await rm(join(stateRoot, id), { recursive: true, force: true });
+  // A tour that was interrupted may be writing one more file.
+  await rm(join(stateRoot, id), { recursive: true, force: true, maxRetries: 20 });
   await rmdir(stateRoot).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOTEMPTY" && error.code !== "ENOENT") throw error;
   });

@@ -8,11 +8,11 @@ import { nodeAddress, workerNodes } from "../scenario.ts";
 import type { RunningSite } from "../topology.ts";
 import { sessionFamily } from "../variant.ts";
 import type { View } from "../view.ts";
-import { allDone, pause, waitFor } from "../wait.ts";
+import { allDone, waitFor } from "../wait.ts";
 import { setHoldTime } from "./hold-time.ts";
 import { kernelGateways } from "./routes.ts";
 import { formatSeconds, mustSee, type Sight } from "./sight.ts";
-import { awaitRoutes, startStreams } from "./streams.ts";
+import { awaitRoutes, type Stream, startStreams } from "./streams.ts";
 import { describeResults, formatFailures } from "./traffic.ts";
 
 /** Both of a lab's routers, the one that something happens to and the one that nothing does. */
@@ -23,7 +23,6 @@ interface Pair {
 
 const fewestRequests = 500;
 const holdTimeSeconds = 3;
-const awayMs = 3_000;
 
 /** Of two routers, one loses its power and comes back. */
 export const routerRestarted: Sight = {
@@ -31,11 +30,11 @@ export const routerRestarted: Sight = {
   async see(lab, show) {
     const pair = pairOf(lab);
     await setHoldTime(lab, holdTimeSeconds, show);
-    return besides(lab, pair, async () => {
+    return besides(lab, pair, async (enough) => {
       const offMs = Date.now();
       await lab.topology.powerOff(pair.struck);
       await awaitSessionState(lab, pair.struck, 0);
-      await pause(awayMs);
+      await enough();
       mustSee(
         (await kernelGateways(lab, lab.views[0].address, pair.struck.router)) === undefined,
         "the router that restarts kept the route in its kernel",
@@ -52,14 +51,14 @@ export const routerHung: Sight = {
   async see(lab, show) {
     const pair = pairOf(lab);
     await setHoldTime(lab, holdTimeSeconds, show);
-    return besides(lab, pair, async () => {
+    return besides(lab, pair, async (enough) => {
       const { router, site } = pair.struck;
       const stopMs = Date.now();
       router.signal("bgpd", "SIGSTOP");
       try {
         await awaitSessionState(lab, pair.struck, 0);
         const closedMs = Date.now();
-        await pause(awayMs);
+        await enough();
         return `${site.name} hung, its sessions were closed after ${formatSeconds(closedMs - stopMs)}`;
       } finally {
         router.signal("bgpd", "SIGCONT");
@@ -76,13 +75,18 @@ function pairOf(lab: Lab): Pair {
 
 /**
  * Runs `strike` under requests through both routers, waits until the router that it struck has all
- * sessions and routes again, and sees that the other one noticed nothing.
+ * sessions and routes again, and sees that the other one noticed nothing. `enough` tells `strike`
+ * when its blow has lasted for enough requests.
  */
-async function besides(lab: Lab, pair: Pair, strike: () => Promise<string>): Promise<string> {
+async function besides(
+  lab: Lab,
+  pair: Pair,
+  strike: (enough: () => Promise<void>) => Promise<string>,
+): Promise<string> {
   const sessionsBefore = await sessionHistory(lab, pair.other.router);
   const streams = await startStreams(lab);
   const fromMs = Date.now();
-  const said = await strike();
+  const said = await strike(() => enoughRequests(streams, pair.other.router));
   await awaitSessionState(lab, pair.struck, 1);
   await lab.awaitSessions(workerNodes.length);
   await awaitRoutes(lab);
@@ -121,7 +125,21 @@ async function seeNothing(
       fromMs,
     )}`,
   );
-  mustSee(results.length >= fewestRequests, `${requests}: too few to tell`);
+}
+
+/** Waits until enough requests through `router` are over to tell that none is lost. */
+async function enoughRequests(streams: readonly Stream[], router: Router): Promise<void> {
+  await allDone(
+    streams
+      .filter(({ view }) => view.router === router)
+      .map(({ view, probe }) =>
+        waitFor(async () => (await probe.soFar()).length >= fewestRequests || undefined, {
+          what: `${fewestRequests} requests through ${view.label}`,
+          timeoutMs: 120_000,
+          intervalMs: 200,
+        }),
+      ),
+  );
 }
 
 /** How often each of the router's sessions came up and went down. */
