@@ -181,13 +181,14 @@ async function runLab(
   const ended = new Promise<number>((resolve) => {
     signal.addEventListener("abort", () => resolve(130));
   });
-  return Promise.race([ended, show(settings, lab, progress)]);
+  return Promise.race([ended, show(settings, lab, progress, signal)]);
 }
 
 async function show(
   settings: Settings,
   lab: Lab,
   progress: (step: string) => void,
+  signal: AbortSignal,
 ): Promise<number> {
   if (settings.command === "check") {
     const isAllSeen = await checkAll(lab, print);
@@ -195,7 +196,7 @@ async function show(
     progress(isAllSeen ? "all of it was seen" : "NOT all of it was seen");
     return isAllSeen ? 0 : 1;
   }
-  if (settings.hasTour) await giveTour(lab, print);
+  if (settings.hasTour) await giveTour(lab, print, signal);
   print(await playCommands(lab, await writeShellCommands(lab), settings.hasTour));
   return new Promise(() => undefined);
 }

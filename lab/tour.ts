@@ -42,13 +42,18 @@ const stops: readonly Sight[] = [
  * Walks through what the scenario shows, printing commands and what they print. What is not seen is
  * said, and the tour goes on.
  */
-export async function giveTour(lab: Lab, print: (text: string) => void): Promise<void> {
+export async function giveTour(
+  lab: Lab,
+  print: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
   for (const [index, stop] of stops.entries()) {
     print(`\n== ${index + 1}. ${stop.title}\n`);
     const show: Show = (command, output) => print(`$ ${command}\n${indent(output)}\n`);
     const seen = await stop.see(lab, show).catch((error: unknown) => {
       return `NOT SEEN: ${describeError(error)}`;
     });
+    signal.throwIfAborted();
     print(`=> ${seen}\n`);
   }
 }

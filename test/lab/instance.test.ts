@@ -13,6 +13,7 @@ import {
   stopInstance,
 } from "../../lab/instance.ts";
 import { instanceNamespaces, namespaceProcesses } from "../../lab/namespaces.ts";
+import { waitFor } from "../../lab/wait.ts";
 
 const program = fileURLToPath(new URL("programs/hold-instance.ts", import.meta.url));
 
@@ -49,12 +50,16 @@ test("closing an instance leaves no namespace, process or file", async () => {
   assert.deepEqual(await leftovers(id("closed")), []);
 });
 
-test("what a killed owner left is removed when the next instance opens", async () => {
+test("a killed owner takes its processes along; the rest goes when the next instance opens", async () => {
   const child = await hold(id("killed"));
   child.kill("SIGKILL");
   await once(child, "exit");
   const [namespace = ""] = await instanceNamespaces(id("killed"));
-  assert.equal((await namespaceProcesses(namespace)).length > 0, true);
+  await waitFor(
+    async () => ((await namespaceProcesses(namespace)).length === 0 ? true : undefined),
+    { what: "no process of the killed owner runs on", timeoutMs: 10_000 },
+  );
+  assert.equal((await leftovers(id("killed"))).length > 0, true);
   await using instance = await Instance.open(id("next"));
   assert.equal(instance.id, id("next"));
   assert.deepEqual(await leftovers(id("killed")), []);
