@@ -66,11 +66,15 @@ function print(line: string): void {
 /** Prints the summary; resolves with the exit status. */
 function tell(result: SoakResult): number {
   const wrong: string[] = [];
+  if (result.disturbed * 3 > result.steps) {
+    wrong.push("Pods changed by themselves most of the time: the machine is too busy to tell");
+  }
   const sorted = result.settledMs.toSorted((a, b) => a - b);
   const seconds = (share: number) =>
     ((sorted[Math.floor(share * (sorted.length - 1))] ?? 0) / 1_000).toFixed(1);
   console.log(
     `\n${result.steps} steps of ${result.actions} changes, ${result.comparisons} comparisons, no drift; ` +
+      `a Pod changed by itself after ${result.disturbed} of the steps; ` +
       `settled after ${seconds(0.5)} s (median), ${seconds(0.9)} s (90 %), ${seconds(1)} s (longest)`,
   );
   for (const [name, verdict] of result.requests) {
