@@ -83,16 +83,17 @@ export class AdjRibOut {
   }
 
   /**
-   * Queues some of the routes that `setRoutes` is about to bring all of, so that they are on their
-   * way before the others are looked at; for a peer that has nothing yet.
+   * Queues the first `count` of the routes that `setRoutes` is about to bring all of, so that they are
+   * on their way before the others are looked at; for a peer that has nothing yet.
    */
-  setFirstRoutes(routes: readonly Route[], nextHops: NextHops): void {
+  setFirstRoutes(routes: readonly Route[], count: number, nextHops: NextHops): void {
     this.#generation += 1;
     const lookUp = this.#sets.begin(nextHops);
-    for (const route of routes) {
+    const prepared = this.#entries.prepared(routes);
+    for (const [index, route] of routes.slice(0, count).entries()) {
       const set = lookUp(route);
       if (typeof set !== "string") {
-        this.#want(this.#entries.of(route.prefix), set);
+        this.#want(prepared[index] ?? this.#entries.of(route.prefix), set);
       }
     }
   }
@@ -114,7 +115,7 @@ export class AdjRibOut {
     this.#pending = 0;
     const withheld: WithheldRoute[] = [];
     const lookUp = this.#sets.begin(nextHops);
-    const prepared = this.#entries.takePrepared(routes);
+    const prepared = this.#entries.prepared(routes);
     let named = 0;
     for (const [index, route] of routes.entries()) {
       const set = lookUp(route);
@@ -124,6 +125,7 @@ export class AdjRibOut {
         named += 1;
       }
     }
+    this.#entries.forgetPrepared();
     this.#withheld = withheld;
     if (named < this.#entries.byKey.size) {
       this.#withdrawUnnamed();

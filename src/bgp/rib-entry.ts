@@ -58,10 +58,13 @@ export class RibEntries {
   }
 
   /** The entries of just these routes, in their order, if they were prepared last; else none. */
-  takePrepared(routes: readonly Route[]): readonly RibEntry[] {
-    const { entries } = routes === this.#prepared.routes ? this.#prepared : { entries: [] };
+  prepared(routes: readonly Route[]): readonly RibEntry[] {
+    return routes === this.#prepared.routes ? this.#prepared.entries : [];
+  }
+
+  /** What was prepared is of no more use. */
+  forgetPrepared(): void {
     this.#prepared = { routes: [], entries: [] };
-    return entries;
   }
 
   /** The session is over: the peer has nothing of ours. */

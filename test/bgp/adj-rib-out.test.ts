@@ -251,7 +251,7 @@ test("the first routes are on their way before the others are looked at, with on
     fc.property(arbitrary.routes, fc.nat(20), (routes, count) => {
       const adjRibOut = new AdjRibOut(terms);
       const rib = peerRib(terms);
-      adjRibOut.setFirstRoutes(routes.slice(0, count), nextHops);
+      adjRibOut.setFirstRoutes(routes, count, nextHops);
       rib.take(adjRibOut.take(1e6)?.octets ?? new Uint8Array());
       assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(routes.slice(0, count)));
       assert.deepEqual(rib.endOfRib, []);

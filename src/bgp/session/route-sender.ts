@@ -167,7 +167,7 @@ export class RouteSender {
   /** The router takes long enough for these that it does not wait for the others. */
   #sendFirst(adjRibOut: AdjRibOut, routes: readonly Route[]): void {
     if (routes.length > firstRoutes) {
-      adjRibOut.setFirstRoutes(routes.slice(0, firstRoutes), this.#nextHops);
+      adjRibOut.setFirstRoutes(routes, firstRoutes, this.#nextHops);
       const output = adjRibOut.take(firstWriteOctets);
       if (output !== undefined) {
         this.#count(output);
