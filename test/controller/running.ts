@@ -9,6 +9,7 @@ import { runController } from "../../src/controller/main.ts";
 import type { KubeApi } from "../../src/kube/client.ts";
 import { connectKubeApi } from "../../src/kube/connect.ts";
 import { listOf, recordOf, textOf } from "../../src/kube/json.ts";
+import type { Clock } from "../../src/runtime/clock.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 
@@ -42,6 +43,8 @@ export interface RunOptions {
   readonly hostName?: string;
   /** How far its clock goes in a millisecond of ours. */
   readonly stepMs?: number;
+  /** Each look at its clock takes so long; d: none. With more than a slice, it works in slices. */
+  readonly lookMs?: number;
 }
 
 /** One controller and its server, which are closed after the test. */
@@ -72,6 +75,13 @@ export async function runReplica(
   };
   await writeFile(kubeconfigPath, JSON.stringify(kubeconfig));
   const clock = new ManualClock();
+  let looksMs = 0;
+  const { lookMs = 0 } = options;
+  const seenClock: Clock = {
+    now: () => clock.now() + (looksMs += lookMs),
+    wallTime: () => clock.wallTime(),
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+  };
   let clockGoes = true;
   const pump = setInterval(() => {
     if (clockGoes) {
@@ -100,8 +110,14 @@ export async function runReplica(
         recordingLogger(lines),
         stopper.signal,
         {
-          api: wrap(connectKubeApi({ kubeconfigPath, fieldManager: "routelb-controller", clock })),
-          clock,
+          api: wrap(
+            connectKubeApi({
+              kubeconfigPath,
+              fieldManager: "routelb-controller",
+              clock: seenClock,
+            }),
+          ),
+          clock: seenClock,
           random: () => 0.5,
           hostName,
           identity: `${hostName}_${(starts += 1)}`,
