@@ -40,6 +40,13 @@ test("what another test runs is in that test; what none runs says why", () => {
   }
 });
 
+test("the README leads to every page", () => {
+  const readme = readFileSync("README.md", "utf8");
+  for (const page of pages.filter((each) => each !== "README.md")) {
+    assert.ok(readme.includes(`](${page})`), page);
+  }
+});
+
 test("links between pages lead somewhere, anchors too", () => {
   for (const page of everyPage) {
     const text = readFileSync(page, "utf8");
