@@ -24,9 +24,16 @@ const sizes: readonly Size[] = [
   ...[1, 3, 100].map((endpoints) => ({ nodes: 5_000, services: 10_000, endpoints })),
 ];
 
-const usage = `npm run bench -- scale [--nodes N --services N --endpoints N] [--swarm]
+const quickSizes: readonly Size[] = [
+  { nodes: 100, services: 100, endpoints: 3 },
+  ...[3, 100].map((endpoints) => ({ nodes: 1_000, services: 1_000, endpoints })),
+  ...[3, 100].map((endpoints) => ({ nodes: 5_000, services: 10_000, endpoints })),
+];
 
-Without sizes: all of them, ${sizes.length} in one run, then many speakers at once. --swarm: those alone.`;
+const usage = `npm run bench -- scale [--quick | --nodes N --services N --endpoints N | --swarm]
+
+Without sizes: all of them, ${sizes.length} in one run, then many speakers at once.
+--quick: some sizes alone. --swarm: many speakers alone.`;
 
 /** The node that the controller runs on. */
 const controllerNode = 1;
@@ -41,6 +48,7 @@ export async function benchScale(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       help: { type: "boolean", default: false },
+      quick: { type: "boolean", default: false },
       swarm: { type: "boolean", default: false },
       nodes: { type: "string" },
       services: { type: "string" },
@@ -61,12 +69,14 @@ export async function benchScale(args: readonly string[]): Promise<void> {
           endpoints: Number(endpoints ?? 3),
         },
       ]
-    : sizes;
+    : values.quick
+      ? quickSizes
+      : sizes;
   if (!values.swarm) {
     await using cluster = await ScaleCluster.start();
     await measureSizes(cluster, chosen);
   }
-  if (!isOne) {
+  if (!isOne && !values.quick) {
     await using cluster = await ScaleCluster.start();
     await measureSpeakers(cluster);
   }
