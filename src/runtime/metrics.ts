@@ -66,7 +66,7 @@ export class MetricsRegistry {
   addProcessMetrics(): void {
     collectDefaultMetrics({ register: this.#registry });
     const timers = new PromGauge({
-      name: "routelb_pending_timers",
+      name: "process_pending_timers",
       help: "Timers that run in the process; more and more of them are a leak",
       registers: [],
       collect() {

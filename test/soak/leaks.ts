@@ -13,7 +13,7 @@ export interface Holdings {
 /** @throws Error if the process has ended */
 export async function holdingsOf({ pid, namespace, role, node }: LabDaemon): Promise<Holdings> {
   const metrics = await runIn(namespace, "curl", ["-sf", `http://127.0.0.1:${port}/metrics`]);
-  const timers = /^routelb_pending_timers (\d+)$/m.exec(metrics)?.[1];
+  const timers = /^process_pending_timers (\d+)$/m.exec(metrics)?.[1];
   const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => undefined);
   if (descriptors === undefined || timers === undefined) {
     throw new Error(`the ${role} on ${node} has ended, or tells of no timers`);
