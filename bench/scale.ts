@@ -84,7 +84,7 @@ export async function benchScale(args: readonly string[]): Promise<void> {
 
 /** Many speakers at one API server and one router, of RouteLB and of MetalLB. */
 async function measureSpeakers(cluster: ScaleCluster): Promise<void> {
-  const objects = new ScaleObjects(cluster.api);
+  const objects = new ScaleObjects(cluster.api, { writesEndpoints: true });
   const nodes = Array.from({ length: speakers }, (_, index) => index);
   await cluster.addNodes(nodes);
   await objects.growNodes(100);

@@ -1,5 +1,5 @@
 import type { ApiClient } from "../../lab/api-client.ts";
-import { type JsonObject, listAt } from "../../lab/kube/json.ts";
+import { at, type JsonObject, listAt, objectAt, textAt, textsAt } from "../../lab/kube/json.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { nodeAddress, nodeName } from "./cluster.ts";
 
@@ -27,17 +27,21 @@ export function serviceName(index: number): string {
 }
 
 const services = "/api/v1/namespaces/scale/services";
+const endpointsPath = "/api/v1/namespaces/scale/endpoints";
 const slices = "/apis/discovery.k8s.io/v1/namespaces/scale/endpointslices";
 
 /** Writes what a cluster holds, each object as the parts of Kubernetes write it. */
 export class ScaleObjects {
   readonly #api: ApiClient;
+  readonly #writesEndpoints: boolean;
   readonly #sliced = new Set<number>();
   #nodes = 0;
   #services = 0;
 
-  constructor(api: ApiClient) {
+  /** `writesEndpoints`: the older Endpoints, too, which MetalLB v0.11.0 reads on this Kubernetes. */
+  constructor(api: ApiClient, { writesEndpoints = false } = {}) {
     this.#api = api;
+    this.#writesEndpoints = writesEndpoints;
   }
 
   get services(): number {
@@ -98,13 +102,24 @@ export class ScaleObjects {
   /** Creates or replaces a Service's EndpointSlice. */
   async setSlice(index: number, endpoints: number, isReady: boolean): Promise<void> {
     const body = sliceObject(index, endpoints, this.#nodes, isReady);
-    const path = `${slices}/${serviceName(index)}-abcde`;
-    if (!this.#sliced.has(index)) {
-      await this.#api.create(slices, body);
-      this.#sliced.add(index);
+    const isNew = !this.#sliced.has(index);
+    this.#sliced.add(index);
+    await Promise.all([
+      this.#write(slices, `${serviceName(index)}-abcde`, body, isNew),
+      ...(this.#writesEndpoints
+        ? [this.#write(endpointsPath, serviceName(index), endpointsObject(index, body), isNew)]
+        : []),
+    ]);
+  }
+
+  async #write(path: string, name: string, body: JsonObject, isNew: boolean): Promise<void> {
+    if (isNew) {
+      await this.#api.create(path, body);
       return;
     }
-    await this.#api.patch(path, { endpoints: body["endpoints"] ?? [] }, "merge", 30_000);
+    const { endpoints, subsets } = body;
+    const change = endpoints === undefined ? { subsets: subsets ?? [] } : { endpoints };
+    await this.#api.patch(`${path}/${name}`, change, "merge", 30_000);
   }
 
   /** What the controller would write if the Service got another address. */
@@ -175,6 +190,33 @@ function sliceObject(
         },
       };
     }),
+  };
+}
+
+/** What kube-controller-manager makes of the same Pods. */
+function endpointsObject(index: number, slice: JsonObject): JsonObject {
+  const all = listAt(slice, "endpoints").map((endpoint) => ({
+    isReady: at(endpoint, "conditions", "ready") === true,
+    address: {
+      ip: textsAt(endpoint, "addresses")[0] ?? "",
+      nodeName: textAt(endpoint, "nodeName") ?? "",
+      targetRef: objectAt(endpoint, "targetRef"),
+    },
+  }));
+  const addressesOf = (isReady: boolean) =>
+    all.filter((one) => one.isReady === isReady).map(({ address }) => address);
+  const [addresses, notReadyAddresses] = [addressesOf(true), addressesOf(false)];
+  return {
+    apiVersion: "v1",
+    kind: "Endpoints",
+    metadata: { name: serviceName(index), namespace: "scale", labels: { app: serviceName(index) } },
+    subsets: [
+      {
+        ...(addresses.length > 0 && { addresses }),
+        ...(notReadyAddresses.length > 0 && { notReadyAddresses }),
+        ports: listAt(slice, "ports"),
+      },
+    ],
   };
 }
 
