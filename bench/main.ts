@@ -3,6 +3,7 @@ import { benchBgp } from "./bgp.ts";
 import { benchController } from "./controller.ts";
 import { benchDecide } from "./decide.ts";
 import { benchFailover } from "./failover.ts";
+import { benchPeers } from "./peers.ts";
 import { benchScale } from "./scale.ts";
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -10,6 +11,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   controller: benchController,
   decide: benchDecide,
   failover: benchFailover,
+  peers: benchPeers,
   scale: benchScale,
 };
 

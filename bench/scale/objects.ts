@@ -1,4 +1,4 @@
-import type { ApiClient } from "../../lab/api-client.ts";
+import { type ApiClient, ApiError } from "../../lab/api-client.ts";
 import { at, type JsonObject, listAt, objectAt, textAt, textsAt } from "../../lab/kube/json.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { nodeAddress, nodeName } from "./cluster.ts";
@@ -57,23 +57,50 @@ export class ScaleObjects {
     this.#nodes = Math.max(first, count);
     await inParallel(this.#nodes - first, async (offset) => {
       const index = first + offset;
-      await this.#api.create("/api/v1/nodes", nodeObject(index));
+      await this.#createNode(nodeObject(index));
       await this.heartbeat(index);
     });
   }
 
-  /** Without addresses, which the controller gives, and without endpoints. */
-  async growServices(count: number): Promise<void> {
-    const first = this.#services;
-    this.#services = Math.max(first, count);
-    await inParallel(this.#services - first, (offset) =>
-      this.#api.create(services, serviceObject(first + offset)),
-    );
+  /** Another ScaleObjects may have made it. */
+  async #createNode(node: JsonObject): Promise<void> {
+    try {
+      await this.#api.create("/api/v1/nodes", node);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 409)) {
+        throw error;
+      }
+    }
   }
 
-  /** Resolves when the newest Service has an address: the controller goes by age. */
-  async untilNewestAddressed(): Promise<void> {
-    await this.#untilAddressed(this.#services - 1);
+  /** Without addresses, which the controller gives; with one endpoint each, or none. */
+  async growServices(count: number, { hasEndpoints = false } = {}): Promise<void> {
+    const first = this.#services;
+    this.#services = Math.max(first, count);
+    await inParallel(this.#services - first, async (offset) => {
+      const index = first + offset;
+      if (hasEndpoints) {
+        await this.setSlice(index, 1, true);
+      }
+      await this.#api.create(services, serviceObject(index));
+    });
+  }
+
+  /** With all that belongs to them. */
+  async removeServices(): Promise<void> {
+    await inParallel(this.#services, async (index) => {
+      const name = serviceName(index);
+      await this.#api.remove(`${services}/${name}`);
+      await this.#api.remove(`${slices}/${name}-abcde`);
+      await this.#api.remove(`${endpointsPath}/${name}`);
+    });
+    this.#services = 0;
+    this.#sliced.clear();
+  }
+
+  /** Resolves with the newest Service's address when it has one: the controller goes by age. */
+  async untilNewestAddressed(): Promise<string> {
+    return this.#untilAddressed(this.#services - 1);
   }
 
   /** Resolves when every Service has an address. */
@@ -81,17 +108,17 @@ export class ScaleObjects {
     await inParallel(this.#services, (index) => this.#untilAddressed(index));
   }
 
-  async #untilAddressed(index: number): Promise<void> {
-    await waitFor(async () => (await this.#hasAddress(index)) || undefined, {
+  async #untilAddressed(index: number): Promise<string> {
+    return waitFor(() => this.#addressOf(index), {
       what: `${serviceName(index)} has an address`,
       timeoutMs: 600_000,
       intervalMs: 100,
     });
   }
 
-  async #hasAddress(index: number): Promise<boolean> {
+  async #addressOf(index: number): Promise<string | undefined> {
     const service = await this.#api.get(`${services}/${serviceName(index)}`);
-    return listAt(service, "status", "loadBalancer", "ingress").length > 0;
+    return textAt(listAt(service, "status", "loadBalancer", "ingress")[0], "ip");
   }
 
   /** Gives every Service so many ready endpoints, spread over all nodes. */
