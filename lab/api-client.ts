@@ -35,10 +35,13 @@ const requestTimeoutMs = 5_000;
  */
 export class ApiClient {
   readonly #access: ApiAccess;
+  readonly #timeoutMs: number;
   #agent: HttpAgent | HttpsAgent;
 
-  constructor(access: ApiAccess) {
+  /** `timeoutMs`: of a request for which nothing else is said. */
+  constructor(access: ApiAccess, { timeoutMs = requestTimeoutMs } = {}) {
     this.#access = access;
+    this.#timeoutMs = timeoutMs;
     this.#agent = createAgent(access);
   }
 
@@ -54,7 +57,7 @@ export class ApiClient {
     path: string,
     body: Json,
     type: PatchType = "merge",
-    timeoutMs = requestTimeoutMs,
+    timeoutMs = this.#timeoutMs,
   ): Promise<JsonObject> {
     const contentType = `application/${type}-patch+json`;
     return this.#object({ method: "PATCH", path, body, contentType, timeoutMs });
@@ -98,7 +101,7 @@ export class ApiClient {
   async #send(request: Request): Promise<IncomingMessage> {
     const url = new URL(`${this.#access.server}${request.path}`);
     const token = await currentToken(this.#access);
-    const limit = request.signal ?? AbortSignal.timeout(request.timeoutMs ?? requestTimeoutMs);
+    const limit = request.signal ?? AbortSignal.timeout(request.timeoutMs ?? this.#timeoutMs);
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const options = {
       agent: this.#agent,

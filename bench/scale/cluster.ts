@@ -123,7 +123,7 @@ export class ScaleCluster implements AsyncDisposable {
       const kubeconfig = instance.path("kubeconfig");
       await writeFile(kubeconfig, formatKubeconfig(access), { mode: 0o600 });
       const kubectl = new Kubectl(join(binaries, "kubectl"), kubeconfig, instance.directory);
-      const api = new ApiClient(access);
+      const api = new ApiClient(access, { timeoutMs: 60_000 });
       const authority = admin.certificateAuthority ?? "";
       const parts = { instance, controlPlane, relay, router, program, api, kubectl, authority };
       const cluster = new ScaleCluster(parts);
