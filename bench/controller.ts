@@ -66,8 +66,8 @@ async function measure(
 
 async function runTrial(place: Place, flags: readonly string[]): Promise<readonly Figure[]> {
   const files = [`--kubeconfig=${place.kubeconfig}`, `--folder=${place.instance.path("trial")}`];
-  const [enter = "nsenter", ...rest] = inNamespace(place.namespace);
-  const child = spawn(enter, [...rest, process.execPath, trial, ...files, ...flags], {
+  const command = [...inNamespace(place.namespace), process.execPath, trial, ...files, ...flags];
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...command], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

@@ -196,3 +196,23 @@ test(
     await untilAddress(server, "a", "10.0.0.7");
   },
 );
+
+test("a new Service does not wait behind many that move", limits, async (t) => {
+  const server = await startServer();
+  const names = Array.from({ length: 80 }, (_, index) => `s${index}`);
+  applyConfig(server, poolsText(["p", "10.0.0.0/24"]));
+  for (const name of names) {
+    createService(server, name);
+  }
+  await run(t, server);
+  await until(() => names.every((name) => addressOf(server, name) !== ""));
+  const fault = server.faults.add(statusWrite, { type: "delay", delayMs: 100 });
+  applyConfig(server, poolsText(["p", "10.0.9.0/24"]), { "routelb.io/allow-renumbering": "true" });
+  await until(() => fault.hits >= 16);
+  createService(server, "new");
+  await until(() => addressOf(server, "new") !== "");
+  const moved = names.filter((name) => addressOf(server, name).startsWith("10.0.9."));
+  assert.ok(moved.length < names.length, "all that move were written first");
+  fault.remove();
+  await until(() => names.every((name) => addressOf(server, name).startsWith("10.0.9.")));
+});
