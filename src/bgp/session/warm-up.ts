@@ -31,8 +31,8 @@ const negotiated: Negotiated = {
 
 /**
  * Advertises made-up routes to nobody, ten times over, so that Node compiles the code before a router
- * waits for it: the first 10,000 routes of a process then take half the time. Takes some 10 ms,
- * once in a process; to be called before the first session is up.
+ * waits for it: the first 10,000 routes of a process then take half the time. Takes 10 to 20 ms, once
+ * in a process; to be called before the first session is up.
  */
 export function warmUp(interfaces: () => readonly LocalInterface[]): void {
   const routes = madeUpRoutes();
