@@ -96,6 +96,9 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   const flags = parseFlags(lintFlags, split.flags, io.environment);
   const options = readQueryOptions(flags, io);
   const loadBalancerClass = readClass(flags);
+  const folder = flags.value("manifests");
+  const isLive = flags.isOn("live") || folder !== undefined;
+  const limits = readLimits(flags, isLive);
   const [name, ...more] = split.words;
   if (name === undefined || more.length > 0) {
     throw new UsageError("give one FILE, or - for the standard input");
@@ -106,10 +109,8 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   if (text === undefined || checked === undefined) {
     return failedCode;
   }
-  const limits = readLimits(flags);
-  const folder = flags.value("manifests");
   const { config } = checked();
-  if (config === undefined || !(flags.isOn("live") || folder !== undefined)) {
+  if (config === undefined || !isLive) {
     return show(findingOf(checked().findings), options, io);
   }
   const place = { namespace: options.namespace, name: flags.value("config") ?? "config" };
@@ -141,8 +142,12 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   return runQuery({ name: "lint", options, io, ask });
 }
 
-function readLimits(flags: ParsedFlags): RouterLimits {
+/** @throws UsageError where there is no cluster to hold them against */
+function readLimits(flags: ParsedFlags, isLive: boolean): RouterLimits {
   const [paths, nextHops] = [flags.value("router-paths"), flags.value("router-next-hops")];
+  if (!isLive && (paths ?? nextHops) !== undefined) {
+    throw new UsageError("--router-paths and --router-next-hops need --live, or -f");
+  }
   return {
     ...(paths === undefined ? {} : { paths: Number(paths) }),
     ...(nextHops === undefined ? {} : { nextHops: Number(nextHops) }),

@@ -246,3 +246,13 @@ test("--live sees MetalLB's speakers and warns of what it would send otherwise",
     /warning: address-pools\[0\]\.bgp-advertisements: has no localpref and goes to a/,
   );
 });
+
+test("what routers hold is held against a cluster, so one is needed", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "routelb-lint-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "config.yaml");
+  await writeFile(file, `address-pools: [${pool("10.0.0.0/24")}]\n`);
+  const { code, error } = await runCommand(["lint", file, "--router-paths", "8"]);
+  assert.equal(code, 2);
+  assert.match(error, /--router-paths and --router-next-hops need --live, or -f/);
+});

@@ -150,6 +150,24 @@ test("FRR's single-hop BFD to the far side never comes up: said", async (t) => {
   assert.doesNotMatch((await routerConfig(t, near, "--dialect", "frr")).out, /CAUTION/);
 });
 
+test("two routers: what each needs, one below the other, in names that do not meet", async (t) => {
+  const two = `peers:
+- {my-asn: 64522, peer-asn: 64512, peer-address: 172.16.7.1}
+- {my-asn: 64522, peer-asn: 64600, peer-address: 172.16.7.2, peer-port: 1179}
+${pools.replace(", peers: [rack-a]", "")}`;
+  const { out } = await routerConfig(t, two, "--dialect", "frr");
+  assert.deepEqual(out.match(/^router bgp \d+$/gm), ["router bgp 64512", "router bgp 64600"]);
+  assert.deepEqual(out.match(/^! RouteLB: what FRR on router \S+/gm), [
+    "! RouteLB: what FRR on router 172.16.7.1",
+    "! RouteLB: what FRR on router 172.16.7.2",
+  ]);
+  assert.equal(out.match(/^ neighbor routelb-2 peer-group$/gm)?.length, 1);
+  assert.match(out, /^ ! The nodes dial port 1179: the daemon must listen there/m);
+  const bird = await routerConfig(t, two, "--dialect", "bird", "--peer", "172.16.7.2:1179");
+  assert.match(bird.out, /^ {2}local 172\.16\.7\.2 port 1179 as 64600;$/m);
+  assert.doesNotMatch(bird.out, /64512/);
+});
+
 test("a name cannot end its comment", async (t) => {
   const named = peer(`peer-asn: 64512, peer-address: 172.16.7.1, name: "a\\nrouter bgp 1"`);
   for (const dialect of ["frr", "bird", "vyos"]) {
