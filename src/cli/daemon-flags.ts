@@ -86,7 +86,7 @@ const commonFlags: readonly FlagSpec[] = [
   {
     name: "port",
     placeholder: "PORT",
-    help: "HTTP: /metrics /healthz /readyz /state",
+    help: "HTTP: /metrics /healthz /readyz /state /capture",
     default: "7472",
     whyInvalid: mustBeNumber(1, 65535),
   },
@@ -101,7 +101,7 @@ const commonFlags: readonly FlagSpec[] = [
   {
     name: "state",
     placeholder: "on|off",
-    help: "serve /state",
+    help: "serve /state, and /capture of a speaker",
     default: "on",
     whyInvalid: mustBeOneOf("on", "off"),
   },
