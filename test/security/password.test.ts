@@ -56,7 +56,7 @@ async function everythingShown(): Promise<string> {
     printed += out + error;
   }
   const events = await (await fetch(`${server.url}/api/v1/events`)).text();
-  const paths = ["/state", "/metrics", "/readyz", "/healthz"];
+  const paths = ["/state", "/metrics", "/readyz", "/healthz", "/capture?peer=router"];
   const answers = await Promise.all(paths.map((path) => daemons().ask(path)));
   return [daemons().output, printed, events, ...answers].join("\n");
 }
@@ -146,7 +146,7 @@ test("a password in its place, of whatever shape, is shown nowhere", async () =>
 });
 
 test("a password that is not the router's is shown nowhere, while sessions fail", async () => {
-  await write(sessionText(`password: ${password}`));
+  await write(sessionText("router", `password: ${password}`));
   await waitFor(
     async () => (await daemons().ask("/state")).includes('"connectAttempts":2') || undefined,
     { what: "a second attempt", timeoutMs: 60_000 },
@@ -158,9 +158,11 @@ test("a password that is not the router's is shown nowhere, while sessions fail"
 test("of a Secret: right, too long, gone", async () => {
   const secret = (value: string) => ({ data: { router: Buffer.from(value).toString("base64") } });
   daemons().apply("Secret", "routelb-peers", secret(`${password}\n`));
-  await write(sessionText("password-secret: {name: routelb-peers, key: router}"));
+  await write(sessionText("by-secret", "password-secret: {name: routelb-peers, key: router}"));
   await waitFor(
-    async () => (await daemons().ask("/state")).includes("connectAttempts") || undefined,
+    async () =>
+      /"name":"by-secret".*"kind":"connect-timeout"/.test(await daemons().ask("/state")) ||
+      undefined,
     {
       what: "a session with the Secret's password",
       timeoutMs: 30_000,
@@ -188,7 +190,7 @@ test("nor when both end", async () => {
 });
 
 /** A peer whose router takes no password, dialled again and again. */
-function sessionText(lines: string): string {
+function sessionText(name: string, lines: string): string {
   const peer = `peer-asn: 64512, peer-address: 127.0.0.1, peer-port: ${routerPort}`;
-  return `peers:\n- {my-asn: 64522, ${peer}, connect-time: 1s, name: router, ${lines}}\n`;
+  return `peers:\n- {my-asn: 64522, ${peer}, connect-time: 1s, name: ${name}, ${lines}}\n`;
 }
