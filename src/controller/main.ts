@@ -230,8 +230,10 @@ function reflectorLoops(
     project: (object: KubeObject) => T,
     scope: Scope = {},
   ): Loop => {
-    const reflector = new Reflector({ ...shared, ...scope, resource, store, project });
-    const name = `watch of ${scope.name ?? resource.plural}`;
+    const { plural } = resource;
+    const title = scope.name === undefined ? plural : `${plural}/${scope.name}`;
+    const reflector = new Reflector({ ...shared, ...scope, resource, title, store, project });
+    const name = `watch of ${title}`;
     return { name, run: (stop) => reflector.run(stop) };
   };
   return [

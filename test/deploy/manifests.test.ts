@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { at, listAt, numberAt, objectAt, textAt } from "../../lab/kube/json.ts";
-import { ofKind, shippedManifests } from "./manifests.ts";
+import { formatGrant, ofKind, shippedGrants, shippedManifests } from "./manifests.ts";
+import { signOf } from "./rule-table.ts";
 
 const objects = shippedManifests();
 const workloads = [...ofKind(objects, "Deployment"), ...ofKind(objects, "DaemonSet")];
@@ -105,4 +106,18 @@ test("no Secret and no ConfigMap of the user's is among the manifests", () => {
       "ServiceAccount",
     ],
   );
+});
+
+test("docs/security.md has each rule once, and says how its absence shows", () => {
+  const rows = readFileSync("docs/security.md", "utf8").matchAll(
+    /^\| (controller|speaker) \| `([^`]+)` \| [^|]+ \| ([^|]+) \|$/gm,
+  );
+  const written = [...rows].map(([, account, rule, seen]) => `${account}: ${rule} -> ${seen}`);
+  const shipped = shippedGrants().map((grant) => {
+    const { notFollowed, message } = signOf(grant);
+    const seen = notFollowed === undefined ? `\`${message}\`` : `not followed: \`${notFollowed}\``;
+    return `${grant.account}: ${formatGrant(grant)} -> ${seen}`;
+  });
+  const sorted = (lines: readonly string[]) => lines.toSorted((a, b) => a.localeCompare(b));
+  assert.deepEqual(sorted(written), sorted(shipped));
 });

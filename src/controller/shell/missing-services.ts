@@ -27,13 +27,13 @@ export class MissingServices {
   readonly #options: MissingServicesOptions;
   readonly #queue: WorkQueue;
   readonly #missing = new Map<string, Service>();
+  #isFailing = false;
 
   constructor(options: MissingServicesOptions) {
     this.#options = options;
     this.#queue = new WorkQueue({
       work: (key, signal) => this.#ask(key, signal),
-      onFailure: (key, error) =>
-        options.logger.debug({ service: key, err: error }, "still unknown whether it is gone"),
+      onFailure: (key, error) => this.#takeFailure(key, error),
       concurrency: 4,
       clock: options.clock,
       random: options.random,
@@ -88,8 +88,19 @@ export class MissingServices {
         throw error;
       }
     }
+    this.#isFailing = false;
     this.#missing.delete(key);
     wake();
+  }
+
+  #takeFailure(service: string, error: unknown): void {
+    const fields = { service, err: error };
+    if (this.#isFailing) {
+      this.#options.logger.debug(fields, "still unknown whether a Service is gone");
+    } else {
+      this.#isFailing = true;
+      this.#options.logger.warn(fields, "it cannot be asked whether a Service is gone");
+    }
   }
 
   #drop(key: string): void {
