@@ -3,6 +3,7 @@
 #
 #   scripts/setup.sh packages    the npm packages; any machine, no root
 #   scripts/setup.sh lab         these, and Debian's packages for the lab and its tests; Linux, root
+#   scripts/setup.sh image       these, and what builds the image without a registry
 #
 # Installing a daemon's package starts no service here and enables none for the next boot.
 set -euo pipefail
@@ -63,9 +64,14 @@ debian_packages=(
   /usr/bin/tshark:tshark
 )
 
+image_packages=(
+  /usr/bin/buildah:buildah
+  /usr/sbin/debootstrap:debootstrap
+)
+
 install_debian_packages() {
   local missing=() entry
-  for entry in "${debian_packages[@]}"; do
+  for entry in "$@"; do
     if ! [ -e "${entry%%:*}" ]; then
       missing+=("${entry##*:}")
     fi
@@ -104,7 +110,7 @@ keep_service_off() {
 exec 9>"${TMPDIR:-/tmp}/routelb-setup-$(id -u).lock"
 if command -v flock >/dev/null; then flock 9; fi
 
-if [ "$what" = lab ]; then
+if [ "$what" != packages ]; then
   if [ "$(uname -s)" != Linux ]; then
     say "the lab and its tests need Linux (network namespaces); here, run: npm run test:unit"
     exit 1
@@ -115,4 +121,5 @@ if [ "$what" = lab ]; then
   fi
 fi
 install_npm_packages
-if [ "$what" = lab ]; then install_debian_packages; fi
+if [ "$what" != packages ]; then install_debian_packages "${debian_packages[@]}"; fi
+if [ "$what" = image ]; then install_debian_packages "${image_packages[@]}"; fi

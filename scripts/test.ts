@@ -67,7 +67,8 @@ const lab = inFolders(labFolders);
 const docs = inFolders([docsFolder]);
 const cluster = inFolders(["test/cluster/"]);
 const fuzz = inFolders(["test/fuzz/"]);
-const notUnit = new Set([...lab, ...cluster, ...docs, ...fuzz]);
+const image = inFolders(["test/image/"]);
+const notUnit = new Set([...lab, ...cluster, ...docs, ...fuzz, ...image]);
 
 const suites = {
   unit: () =>
@@ -80,6 +81,7 @@ const suites = {
   fuzz: () => run("hostile input", fuzz),
   cluster: () => run("tests on a real Kubernetes", cluster, { concurrency: 2 }),
   docs: () => run("the documentation", docs),
+  image: () => run("tests of the container image", image),
 } as const;
 
 const asked = Object.entries(suites).filter(([name]) => process.argv.slice(2).includes(name));

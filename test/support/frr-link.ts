@@ -12,6 +12,8 @@ export interface FrrLinkOptions {
   readonly speakerAsn?: number;
   /** More lines under `router bgp 64512`. */
   readonly lines?: readonly string[];
+  /** Also run bfdd. */
+  readonly bfd?: boolean;
 }
 
 /**
@@ -53,6 +55,7 @@ export class FrrLink implements AsyncDisposable {
     const frr = await Router.start({
       namespace: router,
       directory: instance.path("frr"),
+      ...(options.bfd !== undefined && { bfd: options.bfd }),
       config: [
         "router bgp 64512",
         " bgp router-id 172.16.9.1",
