@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -12,6 +10,7 @@ import { systemClock } from "../../src/runtime/clock.ts";
 import { runSpeaker, type SpeakerOptions } from "../../src/speaker/main.ts";
 import { address, silentBfd } from "../speaker/fixtures.ts";
 import { TestRouter } from "../speaker/test-router.ts";
+import { freePort } from "../support/free-port.ts";
 import { recordingLogger } from "../support/recording-logger.ts";
 
 const namespace = "routelb-system";
@@ -179,13 +178,4 @@ function applyPod({ objects }: ApiServer, component: string, nodeName: string, p
       conditions: [{ type: "Ready", status: "True" }],
     },
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
 }

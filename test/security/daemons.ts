@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, startApiServer } from "../../lab/kube/server.ts";
 import { formatKubeconfig } from "../../lab/kubeconfig.ts";
+import { freePort } from "../support/free-port.ts";
 
 export const namespace = "routelb-system";
 const program = join(import.meta.dirname, "../../src/cli/main.ts");
@@ -93,13 +93,4 @@ export class Daemons implements AsyncDisposable {
     await this.server.close();
     rmSync(this.folder, { recursive: true });
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import type { Acceptor } from "../../src/bgp/session/listener.ts";
 import { Session } from "../../src/bgp/session/session.ts";
@@ -10,6 +10,7 @@ import { runLoops } from "../../src/runtime/run.ts";
 import { planSessions } from "../../src/speaker/peers.ts";
 import { listenerLoops } from "../../src/speaker/shell/listening.ts";
 import { Sessions } from "../../src/speaker/shell/sessions.ts";
+import { freePort } from "../support/free-port.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 import { address, config, node, peerConfig } from "./fixtures.ts";
 
@@ -58,15 +59,6 @@ async function listen(t: TestContext, acceptorFor: (remote: string) => Acceptor 
     });
   }
   return { port, lines };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof bound === "object" && bound !== null ? bound.port : 0;
 }
 
 test(

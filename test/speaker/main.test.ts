@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePort } from "../support/free-port.ts";
 import {
   accept,
   applyConfigMap,
@@ -12,7 +13,6 @@ import {
   setUp,
   startSpeaker,
 } from "./speaker-process.ts";
-import { TestRouter } from "./test-router.ts";
 
 const limits = { timeout: 20_000 };
 
@@ -168,13 +168,6 @@ test("as a process: SIGTERM withdraws and ends it with code 0", limits, async (t
   await router.until(() => router.log.at(-1) === "closed");
   assert.match(router.log.at(-2) ?? "", /^NOTIFICATION 6\/2 Cease, Administrative Shutdown: node1/);
 });
-
-async function freePort(): Promise<number> {
-  const router = new TestRouter({ asn: 1 });
-  const port = await router.listen();
-  await router.close();
-  return port;
-}
 
 /** Asks until it is so; the test's own limit ends it. */
 async function until(isTrue: () => Promise<boolean>): Promise<void> {

@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { type Json, parseJson } from "../../../lab/kube/json.ts";
 import { LabProcess } from "../../../lab/processes.ts";
+import { freePort } from "../../support/free-port.ts";
 import type { BareCluster } from "../bare-cluster.ts";
 import type { Account } from "./account.ts";
 
@@ -65,14 +64,4 @@ export interface DaemonOptions {
   readonly program: string;
   /** Beyond those that both components have. */
   readonly flags: readonly string[];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no TCP port");
-  return address.port;
 }
