@@ -30,17 +30,17 @@ const quickSizes: readonly Size[] = [
   ...[3, 100].map((endpoints) => ({ nodes: 5_000, services: 10_000, endpoints })),
 ];
 
-const usage = `npm run bench -- scale [--quick | --nodes N --services N --endpoints N | --swarm]
-
-Without sizes: all of them, ${sizes.length} in one run, then many speakers at once.
---quick: some sizes alone. --swarm: many speakers alone.`;
-
 /** The node that the controller runs on. */
 const controllerNode = 1;
 
-const speakers = 50;
+const usualSpeakers = 50;
 const swarmServices = 1_000;
 const swarmEndpoints = 3;
+
+const usage = `npm run bench -- scale [--quick | --nodes N --services N --endpoints N | --swarm]
+
+Without sizes: all of them, ${sizes.length} in one run, then many speakers at once.
+--quick: some sizes alone. --swarm: many speakers alone; --speakers N: other than ${usualSpeakers}.`;
 
 /** What one speaker and one controller cost, by the size of the cluster. */
 export async function benchScale(args: readonly string[]): Promise<void> {
@@ -50,6 +50,7 @@ export async function benchScale(args: readonly string[]): Promise<void> {
       help: { type: "boolean", default: false },
       quick: { type: "boolean", default: false },
       swarm: { type: "boolean", default: false },
+      speakers: { type: "string", default: String(usualSpeakers) },
       nodes: { type: "string" },
       services: { type: "string" },
       endpoints: { type: "string" },
@@ -78,12 +79,12 @@ export async function benchScale(args: readonly string[]): Promise<void> {
   }
   if (!isOne && !values.quick) {
     await using cluster = await ScaleCluster.start();
-    await measureSpeakers(cluster);
+    await measureSpeakers(cluster, Number(values.speakers));
   }
 }
 
 /** Many speakers at one API server and one router, of RouteLB and of MetalLB. */
-async function measureSpeakers(cluster: ScaleCluster): Promise<void> {
+async function measureSpeakers(cluster: ScaleCluster, speakers: number): Promise<void> {
   const objects = new ScaleObjects(cluster.api, { writesEndpoints: true });
   const nodes = Array.from({ length: speakers }, (_, index) => index);
   await cluster.addNodes(nodes);
