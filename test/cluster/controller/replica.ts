@@ -1,11 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Json, objectAt, parseJson, textAt } from "../../../lab/kube/json.ts";
 import { formatKubeconfig } from "../../../lab/kubeconfig.ts";
 import { LabProcess } from "../../../lab/processes.ts";
 import { waitFor } from "../../../lab/wait.ts";
+import { freePort } from "../../support/free-port.ts";
 import type { BareCluster } from "../bare-cluster.ts";
 import { ApiProxy } from "./api-proxy.ts";
 
@@ -89,15 +89,4 @@ export class Replica implements AsyncDisposable {
     await this.process.stop(10_000);
     await this.proxy[Symbol.asyncDispose]();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no TCP port");
-  return address.port;
 }
