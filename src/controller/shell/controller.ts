@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import type { Labels } from "../../cluster/selector.ts";
 import type { LoadBalancerClass, Service } from "../../cluster/service.ts";
 import type { ControllerSnapshot } from "../../cluster/snapshot.ts";
@@ -20,7 +19,7 @@ import { type Configuration, sha256 } from "./configuration.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { MissingServices } from "./missing-services.ts";
 import { standingNotesSteps } from "./notes.ts";
-import type { ServiceWriter } from "./service-writer.ts";
+import { isSameButForStatus, type ServiceWriter } from "./service-writer.ts";
 
 export interface ControllerParts {
   readonly services: Store<Service>;
@@ -162,7 +161,7 @@ export class Controller {
 
   /**
    * Decides by a snapshot that stays as it is while the event loop turns. What changes meanwhile is
-   * for the next pass: until then a write of this one fails the test of resourceVersion.
+   * for the next pass: this one writes no Service that is another than it was decided about.
    */
   async #allocate(config: Config): Promise<void> {
     const { metrics, clock, configuration, leads } = this.#parts;
@@ -183,7 +182,7 @@ export class Controller {
   }
 
   *#applySteps(snapshot: ControllerSnapshot, decided: Allocation): Steps<readonly EventNote[]> {
-    yield* this.#parts.writer.applySteps(decided);
+    yield* this.#parts.writer.applySteps(snapshot.services, decided);
     return yield* standingNotesSteps(snapshot.services, decided);
   }
 
@@ -226,7 +225,7 @@ export class Controller {
       before?.ingress.length === 0 &&
       after !== undefined &&
       diffStatus(after, outcome, "") === undefined &&
-      isDeepStrictEqual(withoutStatus(before), withoutStatus(after))
+      isSameButForStatus(before, after)
     ) {
       return false;
     }
@@ -236,11 +235,4 @@ export class Controller {
         (service !== undefined && Object.hasOwn(service.annotations, poolAnnotation)),
     );
   }
-}
-
-/** All that we never write, the rest made the same. */
-function withoutStatus(service: Service): object {
-  const { [poolAnnotation]: _, ...annotations } = service.annotations;
-  const nothing = { resourceVersion: "", ingress: [], conditions: [], ingressManager: "" };
-  return { ...service, ...nothing, annotations };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { isLoadBalancer, type Service } from "../../cluster/service.ts";
 import {
   isConflict,
@@ -13,7 +14,7 @@ import type { Store } from "../../kube/store.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
+import { type Allocation, nothingAllocated, type Outcome, poolAnnotation } from "../outcome.ts";
 import { type ServiceEvent, writtenEvent } from "../service-events.ts";
 import { diffStatus, type StatusPatch, shownIngress } from "../status.ts";
 import { eachInSteps, type Steps } from "../steps.ts";
@@ -110,16 +111,20 @@ export class ServiceWriter {
   }
 
   /**
-   * Has everything written in which the Store differs from `allocation`. A Service that changes
-   * between two steps is left to the next pass.
+   * Has everything written in which the Store differs from `allocation`, the decision about
+   * `services`. A Service that asks for something else since is left to the next pass.
    */
-  *applySteps(allocation: Allocation): Steps<void> {
+  *applySteps(services: ReadonlyMap<string, Service>, allocation: Allocation): Steps<void> {
     const { store } = this.#options;
     this.#noteLeaving(allocation);
-    yield* eachInSteps([...store.entries], ([key, service]) => {
+    yield* eachInSteps([...store.entries.keys()], (key) => {
+      const service = store.entries.get(key);
       const outcome = allocation.outcomes.get(key);
-      const isCurrent = store.entries.get(key) === service;
-      if (isCurrent && (outcome === undefined || this.#settled.get(service) !== outcome)) {
+      if (
+        service !== undefined &&
+        (outcome === undefined || this.#settled.get(service) !== outcome) &&
+        isSameButForStatus(services.get(key) ?? service, service)
+      ) {
         this.#applyOne(key, service, outcome);
       }
     });
@@ -269,4 +274,15 @@ export class ServiceWriter {
   #record(service: Service, event: ServiceEvent): void {
     this.#options.recorder.record(serviceNote(service, event));
   }
+}
+
+/** Whether two states of a Service differ in nothing but what we write, and what comes of that. */
+export function isSameButForStatus(a: Service, b: Service): boolean {
+  return a === b || isDeepStrictEqual(withoutStatus(a), withoutStatus(b));
+}
+
+function withoutStatus(service: Service): object {
+  const { [poolAnnotation]: _, ...annotations } = service.annotations;
+  const nothing = { resourceVersion: "", ingress: [], conditions: [], ingressManager: "" };
+  return { ...service, ...nothing, annotations };
 }

@@ -188,6 +188,7 @@ export class Decider {
     const seconds = (clock.now() - startedMs) / 1000;
     if (!this.leaving.follow(snapshot, decision, this.#last === undefined)) {
       this.#redecider.forget();
+      this.#waiting = undefined;
       return;
     }
     carryOut(decision.routes);

@@ -90,11 +90,15 @@ export class SliceKeeper {
     if (service !== undefined) {
       return this.#keep(service, slice);
     }
-    this.#passedOver?.add(slice.serviceKey);
+    this.#passOver(slice.serviceKey);
+    return undefined;
+  }
+
+  #passOver(key: string): void {
+    this.#passedOver?.add(key);
     if (this.#passedOver !== undefined && this.#passedOver.size > rememberedLimit) {
       this.#passedOver = undefined;
     }
-    return undefined;
   }
 
   /** With `Cluster` it does not matter on which nodes endpoints are, only that there are some. */
@@ -116,7 +120,10 @@ export class SliceKeeper {
     if (service?.externalTrafficPolicy !== "Cluster") {
       this.#shortened.delete(key);
     }
-    if (service?.externalTrafficPolicy === "Local") {
+    if (service === undefined) {
+      // It may come back as another that needs them whole.
+      this.#passOver(key);
+    } else if (service.externalTrafficPolicy === "Local") {
       this.#queue.add(key);
     }
   }
@@ -138,7 +145,8 @@ export class SliceKeeper {
     let resourceVersion = "0";
     try {
       const list = await readSlices(service, signal);
-      found = list.slices.map((slice) => this.#keep(service, slice));
+      const asked = services.entries.get(key) ?? service;
+      found = list.slices.map((slice) => this.#keep(asked, slice));
       ({ resourceVersion } = list);
     } finally {
       fill(new Map(found.map((slice) => [slice.key, slice])), resourceVersion);

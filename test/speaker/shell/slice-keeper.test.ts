@@ -156,3 +156,45 @@ test(
     assert.deepEqual(asked, ["default/web"]);
   },
 );
+
+const whereAll = {
+  ...whole("web-abcde", "web"),
+  endpoints: ["node3", "node1", "node2"].map((name) => endpoint(name)),
+};
+const localWeb = service("web", ["172.16.7.192"], { externalTrafficPolicy: "Local" });
+
+test(
+  "a Cluster Service that is no load balancer for a while and then Local has its slices listed",
+  limits,
+  async (t) => {
+    const { services, slices, asked, answers, arrive, turn } = setUp(t);
+    services.replace(new Map([["default/web", service("web")]]), "1");
+    arrive("2", whereAll);
+    services.applyWatchEvent("default/web", "3", undefined);
+    services.applyWatchEvent("default/web", "4", localWeb);
+    await turn();
+    assert.deepEqual(asked, ["default/web"]);
+    answers[0]?.({ slices: [whereAll], resourceVersion: "4" });
+    await turn();
+    const { readyNodes } = slices.entries.get("default/web-abcde") ?? {};
+    assert.deepEqual(readyNodes, ["node1", "node2", "node3"]);
+  },
+);
+
+test(
+  "a Service that becomes Local while its slices are listed has all nodes of them kept",
+  limits,
+  async (t) => {
+    const { services, slices, asked, answers, arrive, turn } = setUp(t);
+    services.replace(new Map(), "1");
+    arrive("2", whereAll);
+    services.applyWatchEvent("default/web", "3", service("web"));
+    await turn();
+    assert.deepEqual(asked, ["default/web"]);
+    services.applyWatchEvent("default/web", "4", localWeb);
+    answers[0]?.({ slices: [whereAll], resourceVersion: "4" });
+    await turn();
+    const { readyNodes } = slices.entries.get("default/web-abcde") ?? {};
+    assert.deepEqual(readyNodes, ["node1", "node2", "node3"]);
+  },
+);
