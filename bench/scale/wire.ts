@@ -28,6 +28,9 @@ export function endOfRibMs(segments: readonly Segment[]): ReadonlyMap<string, nu
   return times;
 }
 
+/** What the API server sends so long after its last word is another thing: a bookmark came before. */
+const pauseMs = 100;
+
 /**
  * The time from the first octet of a change that reached a node to its UPDATE, for each change; in
  * milliseconds. The changes must be so far apart that nothing of the next comes before the UPDATE of
@@ -35,11 +38,16 @@ export function endOfRibMs(segments: readonly Segment[]): ReadonlyMap<string, nu
  */
 export function updateDelays(segments: readonly Segment[]): readonly number[] {
   const arrived = new Map<string, number>();
+  const latest = new Map<string, number>();
   const delays: number[] = [];
   for (const segment of segments) {
     const { source, sourcePort, destination, ms } = segment;
-    if (sourcePort === apiPort && !arrived.has(destination)) {
-      arrived.set(destination, ms);
+    if (sourcePort === apiPort) {
+      const isNew = ms - (latest.get(destination) ?? -Infinity) > pauseMs;
+      if (isNew || !arrived.has(destination)) {
+        arrived.set(destination, ms);
+      }
+      latest.set(destination, ms);
     }
     const since = arrived.get(source);
     if (isUpdate(segment) && since !== undefined) {

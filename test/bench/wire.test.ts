@@ -35,6 +35,11 @@ test("a change counts from its first octet at the node to its UPDATE, each for i
   assert.deepEqual(delays, [5, 2, 7]);
 });
 
+test("what the API server said long before a change is not taken for it", () => {
+  const bookmarkThenChange = [fromApi(100), fromApi(500), fromApi(503), toRouter(507, update)];
+  assert.deepEqual(updateDelays(bookmarkThenChange), [7]);
+});
+
 test("End-of-RIB is found behind other messages of its segment, and is no change", () => {
   const both = Buffer.concat([update, endOfRib]);
   const found = endOfRibMs([toRouter(5, keepalive), toRouter(7, both), toRouter(9, endOfRib)]);
