@@ -139,7 +139,7 @@ async function idleMemory(cluster: ScaleCluster, product: Product): Promise<numb
   await using speaker = await Daemon.start(cluster, product, "speaker", speakerNode);
   await speaker.untilReady(60_000);
   await pause(4_000);
-  return speaker.rssMegabytes();
+  return await speaker.rssMegabytes();
 }
 
 interface ControllerTrial {

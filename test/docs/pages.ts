@@ -20,6 +20,7 @@ export const pagesOfOtherTests: Readonly<Record<string, { readonly file: string 
   "docs/failover.md": { file: "test/cluster/failover.test.ts" },
   "docs/security.md": { file: "test/cluster/rbac.test.ts" },
   "docs/scale.md": { file: "bench/main.ts" },
+  "docs/peers.md": { file: "bench/main.ts" },
   "docs/interop.md": { file: "test/lab/interop/matrix.test.ts" },
   "docs/performance.md": { file: "bench/main.ts" },
 };
