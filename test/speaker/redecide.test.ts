@@ -6,6 +6,7 @@ import type { Service } from "../../src/cluster/service.ts";
 import type { Ending, SentWeight, SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
 import { diffAdvertised } from "../../src/speaker/changes.ts";
 import { type Decision, decideRoutes } from "../../src/speaker/decide.ts";
+import type { DecisionPeer } from "../../src/speaker/peer-groups.ts";
 import { Redecider } from "../../src/speaker/redecide.ts";
 import { nextSentWeights } from "../../src/speaker/weights.ts";
 import {
@@ -23,9 +24,11 @@ import {
 const names = Array.from({ length: 24 }, (_, index) => `svc${index}`);
 const peers = ["rack-a", "rack-b"].map((name) => ({ name, entryName: name }));
 
-/** One of each kind: alone, weighed, and with aggregates that several Services lead to. */
+/** Alone and weighed; with aggregates that several Services lead to; for one of the peers. */
 const configs = [
-  config({ pools: [pool({ ranges: [range("172.16.0.0/16")], weights: true })] }),
+  config({
+    pools: [pool({ ranges: [range("172.16.0.0/16"), range("2001:db8::/64")], weights: true })],
+  }),
   config({
     pools: [
       pool({
@@ -37,13 +40,26 @@ const configs = [
       }),
     ],
   }),
+  config({
+    pools: [
+      pool({
+        ranges: [range("172.16.0.0/16")],
+        advertisements: [advertisement({ peers: ["rack-a"] })],
+      }),
+    ],
+  }),
 ];
 
 interface Change {
   readonly name: string;
   /** undefined: the Service goes. */
   readonly service:
-    | { readonly ips: readonly string[]; readonly policy: "Cluster" | "Local" }
+    | {
+        readonly ips: readonly string[];
+        readonly policy: "Cluster" | "Local";
+        /** Its annotations ask for what the pool does not grant. */
+        readonly asks?: boolean;
+      }
     | undefined;
   readonly states: readonly (readonly [
     nodeName: string,
@@ -56,10 +72,11 @@ const arbitraryChange: fc.Arbitrary<Change> = fc.record({
   service: fc.option(
     fc.record({
       ips: fc.uniqueArray(
-        fc.nat({ max: 40 }).map((host) => `172.16.7.${host}`),
+        fc.nat({ max: 50 }).map((host) => (host > 40 ? `2001:db8::${host}` : `172.16.7.${host}`)),
         { maxLength: 2 },
       ),
       policy: fc.constantFrom("Cluster" as const, "Local" as const),
+      asks: fc.boolean(),
     }),
     { nil: undefined, freq: 6 },
   ),
@@ -72,25 +89,65 @@ const arbitraryChange: fc.Arbitrary<Change> = fc.record({
   ),
 });
 
+/** What bears upon every Service, or upon some that did not change. */
+const rests = {
+  same: {},
+  "node-out": { node: node({ networkUnavailable: true }) },
+  "other-class": { loadBalancerClass: { name: "other", isDefault: false } },
+  "dataplane-down": { dataplane: { isNodeUnhealthy: true, unhealthyServices: new Set<string>() } },
+  "first-down": unhealthy("svc0", "svc1"),
+  "second-down": unhealthy("svc2", "svc8"),
+  "one-peer": {},
+  "other-peer": {},
+  "other-entries": {},
+} as const satisfies Record<string, Partial<SpeakerSnapshot>>;
+type Rest = keyof typeof rests;
+
+function unhealthy(...names: readonly string[]): Pick<SpeakerSnapshot, "dataplane"> {
+  const unhealthyServices = new Set(names.map((name) => `default/${name}`));
+  return { dataplane: { isNodeUnhealthy: false, unhealthyServices } };
+}
+
+function peersOf({ rest, isLeaving }: Pick<Turn, "rest" | "isLeaving">): readonly DecisionPeer[] {
+  const [first, second] = peers.map((peer) => ({ ...peer, isLeaving }));
+  assert.ok(first && second);
+  const others: Partial<Record<Rest, readonly DecisionPeer[]>> = {
+    "one-peer": [first],
+    "other-peer": [first, { ...second, name: "rack-c" }],
+    "other-entries": [
+      { ...first, entryName: second.entryName },
+      { ...second, entryName: first.entryName },
+    ],
+  };
+  return others[rest] ?? [first, second];
+}
+
 interface Turn {
   readonly changes: readonly Change[];
   /** By the clock since the turn before. */
   readonly passedMs: number;
   readonly config: number;
   readonly isDraining: boolean;
-  readonly isDataplaneDown: boolean;
+  readonly rest: Rest;
   readonly isLeaving: boolean;
   readonly isServedElsewhere: boolean;
 }
 
 const seldom = fc.nat({ max: 9 }).map((value) => value === 0);
 
+function isRest(text: string): text is Rest {
+  return Object.hasOwn(rests, text);
+}
+
 const arbitraryTurn: fc.Arbitrary<Turn> = fc.record({
   changes: fc.array(arbitraryChange, { maxLength: 3 }),
   passedMs: fc.constantFrom(0, 500, 2_500, 31_000),
   config: fc.nat({ max: 19 }).map((value) => (value === 0 ? 1 : 0)),
   isDraining: seldom,
-  isDataplaneDown: seldom,
+  rest: fc.oneof(
+    { weight: 4, arbitrary: fc.constant("same" as const) },
+    { weight: 1, arbitrary: fc.constantFrom(...Object.keys(rests).filter(isRest)) },
+  ),
   isLeaving: seldom,
   isServedElsewhere: fc.boolean(),
 });
@@ -115,13 +172,17 @@ class World {
         this.#services.delete(key);
         this.#slices.delete(key);
       } else {
-        const { ips, policy } = change.service;
+        const { ips, policy, asks = false } = change.service;
         this.#services.set(
           key,
-          service(change.name, ips, { externalTrafficPolicy: policy, healthCheckNodePort: 30_000 }),
+          service(change.name, ips, {
+            externalTrafficPolicy: policy,
+            healthCheckNodePort: 30_000,
+            annotations: asks ? { "routelb.io/med": "7" } : {},
+          }),
         );
         const endpoints = change.states.map(([nodeName, state]) => endpoint(nodeName, state));
-        this.#slices.set(key, [slice(key, endpoints)]);
+        this.#slices.set(key, [slice(key, endpoints), slice(key, endpoints, "ipv6")]);
       }
     }
     this.#base = {
@@ -137,7 +198,7 @@ class World {
     const given = {
       ...this.#base,
       ...(turn.isDraining ? { drain: { cause: "annotation" as const, sinceMs: 0 } } : {}),
-      dataplane: { isNodeUnhealthy: turn.isDataplaneDown, unhealthyServices: new Set<string>() },
+      ...rests[turn.rest],
     };
     return { snapshot: given, changed };
   }
@@ -171,7 +232,7 @@ test("what is decided about some Services is what a whole pass decides, whatever
   fc.assert(
     fc.property(
       fc.array(arbitraryTurn, { minLength: 2, maxLength: 12 }),
-      fc.nat({ max: 1 }),
+      fc.nat({ max: configs.length - 1 }),
       (turns, offset) => {
         const world = new World();
         const redecider = new Redecider();
@@ -185,7 +246,7 @@ test("what is decided about some Services is what a whole pass decides, whatever
           const isFirst = index === 0;
           const given = isFirst ? { ...turn, changes: populated } : turn;
           const { snapshot: now, changed } = world.take(given, offset);
-          const asked = peers.map((peer) => ({ ...peer, isLeaving: turn.isLeaving }));
+          const asked = peersOf(turn);
           const whole = decideRoutes(now, asked);
           const { decision, diff } = redecider.decide(now, asked, isFirst ? "anything" : changed);
           assert.deepEqual(plain(decision), plain(whole));
@@ -205,7 +266,7 @@ function sorted({ added, removed }: ReturnType<typeof diffAdvertised>): readonly
   );
 }
 
-test("a list of routes in which nothing changed stays the very same", () => {
+test("sessions share a list of routes, the very same as long as nothing of it changes", () => {
   const services = names.map((name, index) => service(name, [`172.16.7.${192 + index}`]));
   const before = snapshot(services);
   const redecider = new Redecider();
@@ -217,6 +278,10 @@ test("a list of routes in which nothing changed stays the very same", () => {
   const again = redecider.decide(after, peers, new Set([first.key])).decision;
   assert.equal(again.routes.get("rack-a"), decision.routes.get("rack-a"));
   assert.equal(again.routes.get("rack-a"), again.routes.get("rack-b"));
+  const gone = { ...after, services: new Map([...after.services].slice(1)) };
+  const { routes } = redecider.decide(gone, peers, new Set([first.key])).decision;
+  assert.notEqual(routes.get("rack-a"), decision.routes.get("rack-a"));
+  assert.equal(routes.get("rack-a"), routes.get("rack-b"));
 });
 
 test("a weight that rests is looked at again when its time has come, though nothing changed", () => {
@@ -227,7 +292,7 @@ test("a weight that rests is looked at again when its time has come, though noth
     passedMs: 0,
     config: 0,
     isDraining: false,
-    isDataplaneDown: false,
+    rest: "same",
     isLeaving: false,
     isServedElsewhere: false,
   } as const;
@@ -291,4 +356,26 @@ test("what was prepared piece by piece is what a whole pass decides", () => {
     ),
     { numRuns: 300 },
   );
+});
+
+const everything = snapshot(names.map((name, index) => service(name, [`172.16.7.${192 + index}`])));
+const [, ...allButOne] = everything.services;
+const smaller = { ...everything, services: new Map(allButOne) };
+
+test("after a decision that was not carried out the next one is as the first", () => {
+  const redecider = new Redecider();
+  redecider.decide(everything, peers, "anything");
+  redecider.forget();
+  const { decision, diff } = redecider.decide(smaller, peers, new Set());
+  assert.deepEqual(plain(decision), plain(decideRoutes(smaller, peers)));
+  assert.equal(diff.added.length, names.length - 1);
+  assert.deepEqual(diff.removed, []);
+});
+
+test("nothing is left of what was prepared before something else changed", () => {
+  const redecider = new Redecider();
+  assert.ok(redecider.prepare(everything, peers, [...everything.services.keys()]));
+  assert.ok(!redecider.prepare({ ...everything, node: node() }, peers, []));
+  const { decision } = redecider.decide(smaller, peers, new Set());
+  assert.deepEqual(plain(decision), plain(decideRoutes(smaller, peers)));
 });
