@@ -28,6 +28,8 @@ export class CredentialsError extends Error {
 
 /** The API server closes a connection that is idle for 90 seconds; we do so before it does. */
 const idleLimitMs = 60_000;
+/** A connection that is silent for so long is probed. An agent that is not told sets a second. */
+export const tcpKeepAliveMs = 15_000;
 /** What was read is good for so long: working it out takes longer than some requests. */
 const readAgainMs = 1_000;
 
@@ -108,7 +110,7 @@ export class Credentials {
       ),
     );
     if (this.#agent === undefined || !isDeepStrictEqual(this.#agent.options, tls)) {
-      const keepAlive = { keepAlive: true, timeout: idleLimitMs };
+      const keepAlive = { keepAlive: true, keepAliveMsecs: tcpKeepAliveMs, timeout: idleLimitMs };
       const agent =
         this.#server.protocol === "https:"
           ? new HttpsAgent({ ...tls, ...keepAlive })

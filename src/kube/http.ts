@@ -4,7 +4,7 @@ import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import type { Clock, Timer } from "../runtime/clock.ts";
 import { KubeError } from "./client.ts";
-import type { Credentials } from "./credentials.ts";
+import { type Credentials, tcpKeepAliveMs } from "./credentials.ts";
 import { errorOfStatus } from "./status.ts";
 
 export interface HttpRequest {
@@ -30,7 +30,6 @@ export interface HttpOptions {
 const answerLimitMs = 65_000;
 /** How long the connection may take. */
 const connectLimitMs = 10_000;
-const tcpKeepAliveMs = 15_000;
 const errorBodyLimit = 256 * 1024;
 /** Of a compressed body, what is looked at in one turn of the event loop. */
 const unpackedOctets = 64 * 1024;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import {
@@ -265,5 +266,24 @@ test(
     third.open();
     await watching;
     ended.abort();
+  },
+);
+
+test(
+  "an idle connection is probed every 15 s, also one that was used before",
+  limits,
+  async (t) => {
+    const { server, api } = await setUp(t);
+    const { mock } = t.mock.method(Socket.prototype, "setKeepAlive");
+    for (let count = 0; count < 3; count += 1) {
+      const call = api.get(nginx);
+      (await server.next()).json(200, object);
+      await call;
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    const delays = mock.calls.map(({ arguments: [isOn, delayMs] }) => isOn === true && delayMs);
+    assert.deepEqual([...new Set(delays)], [15_000]);
   },
 );
