@@ -210,7 +210,8 @@ function blockAddresses(service: Service, book: AddressBook, pools: PoolIndex): 
   const { inStatus, terms } = readRequest(service);
   for (const address of inStatus) {
     const pool = pools.poolOf(address);
-    if (pool !== undefined) {
+    // Nobody is given an avoided address, and the pool's size leaves it out.
+    if (pool !== undefined && !isAvoided(pool, address.family, address.value)) {
       book.book(pool, address, service.deleting ? terms : sharingTerms(service, undefined));
     }
   }

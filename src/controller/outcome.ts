@@ -40,6 +40,11 @@ export interface PoolUse {
   readonly used: Readonly<Record<AddressFamily, number>>;
 }
 
+/** Addresses of the pool that nobody has. */
+export function freeAddresses({ total, used }: PoolUse, family: AddressFamily): bigint {
+  return total[family] - BigInt(used[family]);
+}
+
 export interface Allocation {
   /** By key of the Service; Services that are not ours are not in it. */
   readonly outcomes: ReadonlyMap<string, Outcome>;

@@ -1,5 +1,5 @@
 import type { AddressFamily } from "../net/address.ts";
-import type { Allocation, PoolUse } from "./outcome.ts";
+import { type Allocation, freeAddresses, type PoolUse } from "./outcome.ts";
 import { formatAddresses } from "./status.ts";
 
 /** What `/state` shows of an allocation; names and reasons only. */
@@ -67,8 +67,6 @@ function familyUse(
   family: AddressFamily,
 ): { readonly [F in AddressFamily]?: FamilyUse } {
   const total = pool.total[family];
-  const used = pool.used[family];
-  return total === 0n
-    ? {}
-    : { [family]: { total: Number(total), used, free: Number(total - BigInt(used)) } };
+  const free = Number(freeAddresses(pool, family));
+  return total === 0n ? {} : { [family]: { total: Number(total), used: pool.used[family], free } };
 }

@@ -60,6 +60,7 @@ test(
     const metrics = await fetch("/metrics");
     assertMetric(metrics, 'routelb_allocator_addresses_total{pool="my-ip-space"}', 63);
     assertMetric(metrics, 'routelb_allocator_addresses_in_use_total{pool="my-ip-space"}', 1);
+    assertMetric(metrics, 'routelb_allocator_addresses_free{pool="my-ip-space"}', 62);
     assertMetric(metrics, "routelb_k8s_client_config_loaded_bool", 1);
     assertMetric(metrics, "routelb_k8s_client_config_stale_bool", 0);
     const state = recordOf(JSON.parse(await fetch("/state")));

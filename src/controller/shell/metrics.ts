@@ -1,7 +1,8 @@
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
 import { reflectorMetrics } from "../../kube/reflector-metrics.ts";
+import type { AddressFamily } from "../../net/address.ts";
 import type { Gauge, Histogram, MetricsRegistry } from "../../runtime/metrics.ts";
-import type { Allocation } from "../outcome.ts";
+import { type Allocation, freeAddresses, type PoolUse } from "../outcome.ts";
 import { shortfallReasons } from "../shortfall.ts";
 
 /**
@@ -16,7 +17,8 @@ export class ControllerMetrics {
   readonly #pools: readonly {
     readonly total: Gauge<"pool">;
     readonly used: Gauge<"pool">;
-    readonly families: readonly ("ipv4" | "ipv6")[];
+    readonly free: Gauge<"pool">;
+    readonly families: readonly AddressFamily[];
   }[];
   readonly #pending: Gauge<"reason">;
   readonly #allocateSeconds: Gauge<never>;
@@ -38,16 +40,19 @@ export class ControllerMetrics {
       {
         total: ofPool("addresses_total", "Addresses that the pool may give out"),
         used: ofPool("addresses_in_use_total", "Addresses of the pool that Services have"),
+        free: ofPool("addresses_free", "Addresses of the pool that nobody has"),
         families: ["ipv4", "ipv6"],
       },
       {
         total: ofPool("ipv4_addresses_total", "IPv4 addresses that the pool may give out"),
         used: ofPool("ipv4_addresses_in_use_total", "IPv4 addresses that Services have"),
+        free: ofPool("ipv4_addresses_free", "IPv4 addresses of the pool that nobody has"),
         families: ["ipv4"],
       },
       {
         total: ofPool("ipv6_addresses_total", "IPv6 addresses that the pool may give out"),
         used: ofPool("ipv6_addresses_in_use_total", "IPv6 addresses that Services have"),
+        free: ofPool("ipv6_addresses_free", "IPv6 addresses of the pool that nobody has"),
         families: ["ipv6"],
       },
     ];
@@ -70,11 +75,20 @@ export class ControllerMetrics {
 
   showAllocation({ outcomes, pools }: Allocation, seconds: number): void {
     this.#allocateSeconds.set({}, seconds);
-    for (const { total, used, families } of this.#pools) {
-      const sum = (pool: Allocation["pools"][number], key: "total" | "used") =>
-        families.reduce((count, family) => count + Number(pool[key][family]), 0);
-      total.replaceAll(pools.map((pool) => [{ pool: pool.name }, sum(pool, "total")]));
-      used.replaceAll(pools.map((pool) => [{ pool: pool.name }, sum(pool, "used")]));
+    for (const { total, used, free, families } of this.#pools) {
+      const show = (
+        gauge: Gauge<"pool">,
+        count: (pool: PoolUse, family: AddressFamily) => bigint,
+      ) =>
+        gauge.replaceAll(
+          pools.map((pool) => [
+            { pool: pool.name },
+            Number(families.reduce((sum, family) => sum + count(pool, family), 0n)),
+          ]),
+        );
+      show(total, (pool, family) => pool.total[family]);
+      show(used, (pool, family) => BigInt(pool.used[family]));
+      show(free, freeAddresses);
     }
     const counts = new Map<string, number>(shortfallReasons.map((reason) => [reason, 0]));
     for (const outcome of outcomes.values()) {
