@@ -37,7 +37,7 @@ const poolChoices: readonly (readonly PoolConfig[])[] = [
   ],
 ];
 
-const name = fc.constantFrom("s1", "s2", "s3", "s4", "s5", "s6");
+export const serviceName = fc.constantFrom("s1", "s2", "s3", "s4", "s5", "s6");
 
 const shape = fc.record({
   ports: fc.constantFrom(["TCP:80"], ["TCP:443"], ["TCP:443", "TCP:80"]),
@@ -58,35 +58,41 @@ const shape = fc.record({
   ),
 });
 
-type Step =
+export type Step =
   | { readonly type: "put"; readonly name: string; readonly shape: Shape }
   | { readonly type: "delete"; readonly name: string }
   | { readonly type: "land"; readonly index: number }
   | { readonly type: "lose"; readonly index: number }
   | { readonly type: "restart" }
-  | { readonly type: "pools"; readonly index: number; readonly mayRenumber: boolean }
+  | PoolsStep
   | { readonly type: "meddle"; readonly name: string; readonly ip: string };
+export interface PoolsStep {
+  readonly type: "pools";
+  readonly index: number;
+  readonly mayRenumber: boolean;
+}
 type Shape = typeof shape extends fc.Arbitrary<infer T> ? T : never;
 
+export const anyPut = fc.record({ type: fc.constant("put" as const), name: serviceName, shape });
+
+export const anyPools: fc.Arbitrary<PoolsStep> = fc.record({
+  type: fc.constant("pools" as const),
+  index: fc.nat(poolChoices.length - 1),
+  mayRenumber: fc.boolean(),
+});
+
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ type: fc.constant("put" as const), name, shape }) },
-  { weight: 2, arbitrary: fc.record({ type: fc.constant("delete" as const), name }) },
+  { weight: 6, arbitrary: anyPut },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant("delete" as const), name: serviceName }) },
   { weight: 8, arbitrary: fc.record({ type: fc.constant("land" as const), index: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("lose" as const), index: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("restart" as const) }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant("pools" as const),
-      index: fc.nat(poolChoices.length - 1),
-      mayRenumber: fc.boolean(),
-    }),
-  },
+  { weight: 1, arbitrary: anyPools },
   {
     weight: 1,
     arbitrary: fc.record({
       type: fc.constant("meddle" as const),
-      name,
+      name: serviceName,
       ip: fc.constantFrom("", "10.0.0.1", "10.0.0.2", "192.0.2.9"),
     }),
   },
