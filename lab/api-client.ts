@@ -27,7 +27,7 @@ interface Request {
   readonly signal?: AbortSignal;
 }
 
-const requestTimeoutMs = 5_000;
+const requestTimeoutMs = 60_000;
 
 /**
  * The Kubernetes API as far as the lab needs it, over HTTP or HTTPS: paths as the API spells them

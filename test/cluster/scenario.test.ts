@@ -157,7 +157,7 @@ test("1,000 Services: an address of its own and a route with three next hops for
         const known = await serviceAddresses(cluster());
         return names.every((name) => known.has(name)) ? known : undefined;
       },
-      { what: "1,000 addresses", timeoutMs: 60_000, intervalMs: 500 },
+      { what: "1,000 addresses", timeoutMs: 180_000, intervalMs: 500 },
     );
     assert.equal(new Set(addresses.values()).size, addresses.size, "an address was given twice");
     await waitFor(
@@ -165,7 +165,7 @@ test("1,000 Services: an address of its own and a route with three next hops for
         const routes = await completeRoutes(cluster());
         return names.every((name) => routes.has(addresses.get(name) ?? "")) || undefined;
       },
-      { what: "1,000 routes with three next hops", timeoutMs: 60_000, intervalMs: 500 },
+      { what: "1,000 routes with three next hops", timeoutMs: 180_000, intervalMs: 500 },
     );
     const routedMs = performance.now();
     const memory = await residentMemory(cluster());
@@ -175,7 +175,7 @@ test("1,000 Services: an address of its own and a route with three next hops for
         const routes = await completeRoutes(cluster());
         return names.every((name) => !routes.has(addresses.get(name) ?? "")) || undefined;
       },
-      { what: "all of them withdrawn", timeoutMs: 60_000, intervalMs: 500 },
+      { what: "all of them withdrawn", timeoutMs: 180_000, intervalMs: 500 },
     );
     return (
       `created in ${formatSeconds(createdMs - startMs)}, all routed ` +
