@@ -29,6 +29,11 @@ export type DownReason =
   /** Events that the state machine does not expect; none is known to happen. */
   | { readonly type: "unexpected-event"; readonly state: StateName; readonly event: string };
 
+/** What an operator may want to know of: not that we closed by our own will. */
+export type SessionFailure = Exclude<DownReason, { readonly type: "stopped" }>;
+
+export type FailureKind = SessionFailure["type"];
+
 /** Whether the next attempt will likely fail the same way, so that it should wait longer. */
 export function isProtocolError(reason: DownReason): boolean {
   switch (reason.type) {

@@ -1,5 +1,5 @@
 import type { Route } from "../bgp/route.ts";
-import type { SessionStatus } from "../bgp/session/status.ts";
+import { policyCaveat, type SessionStatus } from "../bgp/session/status.ts";
 import type { DrainCause } from "../cluster/node.ts";
 import type { Service } from "../cluster/service.ts";
 import { prefixContains } from "../net/prefix.ts";
@@ -164,6 +164,7 @@ function sessionState(
     remoteRouterId: status.remoteRouterId?.text,
     negotiated: negotiated && { ...negotiated, peerRouterId: negotiated.peerRouterId.text },
     advertised: status.advertised,
+    caveat: status.state === "Established" && status.advertised > 0 ? policyCaveat : undefined,
     pending: status.pending,
     withheld: status.withheld.map(({ prefix, reason }) => ({ prefix: prefix.key, reason })),
     lastError: lastError && {

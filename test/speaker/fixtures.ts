@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { SessionStatus } from "../../src/bgp/session/status.ts";
+import { type SessionStatus, zeroFailures } from "../../src/bgp/session/status.ts";
 import { type Endpoint, type ReducedSlice, sliceReducer } from "../../src/cluster/endpoint.ts";
 import type { Node } from "../../src/cluster/node.ts";
 import type { Service } from "../../src/cluster/service.ts";
@@ -217,6 +217,7 @@ export function sessionStatus(overrides: Partial<SessionStatus> = {}): SessionSt
       connectAttempts: 0,
       sessionsLost: 0,
     },
+    failures: zeroFailures(),
     firstEndOfRibSent: [],
     synced: false,
     ...overrides,

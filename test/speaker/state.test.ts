@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SessionStatus } from "../../src/bgp/session/status.ts";
 import { decideRoutes } from "../../src/speaker/decide.ts";
 import { planSessions } from "../../src/speaker/peers.ts";
 import { readStateQuery, type StateSources, speakerState } from "../../src/speaker/state.ts";
@@ -81,6 +82,17 @@ function sources(): StateSources {
     services: given.services,
   };
 }
+
+test("/state says of a session that has routes, and of no other, what being up does not tell", () => {
+  const caveat = (overrides: Partial<SessionStatus>) => {
+    const statuses = [sessionStatus(overrides)];
+    const state = speakerState({ ...sources(), statuses }, (ms) => `t${ms}`);
+    return JSON.parse(JSON.stringify(state)).sessions[0].caveat;
+  };
+  assert.match(caveat({ state: "Established", advertised: 1 }), /but the router may filter/);
+  assert.equal(caveat({ state: "Established", advertised: 0 }), undefined);
+  assert.equal(caveat({ state: "Idle" }), undefined);
+});
 
 test("/state is JSON that tells sessions, routes and reasons", () => {
   const state = JSON.parse(JSON.stringify(speakerState(sources(), (ms) => `t${ms}`)));

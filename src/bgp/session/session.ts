@@ -16,7 +16,13 @@ import { openTerms } from "./open-terms.ts";
 import type { CloseReason, SessionOptions, SessionPeer } from "./options.ts";
 import { RouteReceiver } from "./route-receiver.ts";
 import { RouteSender } from "./route-sender.ts";
-import { type SessionError, type SessionStatus, zeroCounters } from "./status.ts";
+import {
+  policyCaveat,
+  type SessionError,
+  type SessionStatus,
+  zeroCounters,
+  zeroFailures,
+} from "./status.ts";
 import type { ConnectTarget, IncomingTcp } from "./transport.ts";
 
 export type {
@@ -39,6 +45,7 @@ export class Session {
   readonly #sender: RouteSender;
   readonly #receiver: RouteReceiver;
   readonly #counters = zeroCounters();
+  readonly #failures = zeroFailures();
   readonly #record = new MessageRecord();
   #state: State = { name: "Idle" };
   #sinceWallTimeMs: number;
@@ -146,6 +153,7 @@ export class Session {
       withheld,
       ...(this.#lastError && { lastError: this.#lastError }),
       counters: { ...this.#counters },
+      failures: { ...this.#failures },
       firstEndOfRibSent: [...endOfRibSent],
       synced: negotiated?.families.every((family) => endOfRibSent.has(family)) ?? false,
     };
@@ -198,7 +206,8 @@ export class Session {
     if (isNew && state.name === "Established") {
       const { negotiated } = state;
       const router = { ...negotiated, peerRouterId: negotiated.peerRouterId.text };
-      logger.info({ peer: peer.name, negotiated: router }, "session established");
+      const fields = { peer: peer.name, negotiated: router, caveat: policyCaveat };
+      logger.info(fields, "session established");
     }
     this.#notify();
   }
@@ -209,6 +218,7 @@ export class Session {
     if (reason.type === "stopped") {
       return;
     }
+    this.#failures[reason.type] += 1;
     const text = describeDownReason(reason);
     const fields = { peer: peer.name, kind: reason.type, reason: text };
     if (text === this.#lastError?.text) {

@@ -1,7 +1,14 @@
 import type { Address, AddressFamily } from "../../net/address.ts";
 import type { WithheldRoute } from "../attribute-sets.ts";
-import type { StateName } from "../down-reason.ts";
+import type { FailureKind, StateName } from "../down-reason.ts";
 import type { Negotiated } from "../negotiate.ts";
+
+/**
+ * What an Established session does not tell: BGP says nothing of the routes that a router's policy
+ * leaves out, as all of them where FRR shows `(Policy)`.
+ */
+export const policyCaveat =
+  "Established, but the router may filter: which routes it accepts is its own policy's decision";
 
 /** What a session is and has done, as plain values for `/state`, metrics and logs. */
 export interface SessionStatus {
@@ -27,6 +34,8 @@ export interface SessionStatus {
   /** Why the session last went down or could not come up; kept while it is up, too. */
   readonly lastError?: SessionError;
   readonly counters: SessionCounters;
+  /** How often the session went down or could not come up, since the Session was made. */
+  readonly failures: Readonly<Record<FailureKind, number>>;
   /** Families whose first End-of-RIB in the life of this Session has been handed to TCP. */
   readonly firstEndOfRibSent: readonly AddressFamily[];
   /** Every negotiated family got an End-of-RIB at least once. */
@@ -39,7 +48,7 @@ export interface SessionError {
    * Which kind of failure, for metrics and tests; for example `connect-timeout`,
    * `notification-received`, `hold-timer-expired`.
    */
-  readonly kind: string;
+  readonly kind: FailureKind;
   /** For humans: what happened and the likely cure. Never holds a secret. */
   readonly text: string;
 }
@@ -91,5 +100,21 @@ export function zeroCounters(): MutableCounters {
     malformedAttributesReceived: 0,
     connectAttempts: 0,
     sessionsLost: 0,
+  };
+}
+
+export type MutableFailures = Record<FailureKind, number>;
+
+export function zeroFailures(): MutableFailures {
+  return {
+    "connect-timeout": 0,
+    "connect-failed": 0,
+    "connection-closed": 0,
+    "open-timeout": 0,
+    "hold-timer-expired": 0,
+    "send-hold-timer-expired": 0,
+    "notification-received": 0,
+    "notification-sent": 0,
+    "unexpected-event": 0,
   };
 }

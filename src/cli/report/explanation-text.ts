@@ -1,3 +1,4 @@
+import { policyCaveat } from "../../bgp/session/status.ts";
 import { gateNames } from "../../speaker/gates.ts";
 import type { AddressExplanation, Explanation } from "./explanation.ts";
 import type { Obstacle, Row } from "./row.ts";
@@ -18,6 +19,8 @@ const verdicts = {
   unknown: { text: "unknown", tone: "warning" },
 } as const satisfies Record<Row["verdict"], Cell>;
 
+const reachingVerdicts: ReadonlySet<Row["verdict"]> = new Set(["advertised", "leaving"]);
+
 const marks = {
   passes: { text: "ok", tone: "good" },
   fails: { text: "FAILS", tone: "bad" },
@@ -32,6 +35,7 @@ export function formatExplanation(explanation: Explanation, style: ExplanationSt
     `Service ${service}: type ${type}, externalTrafficPolicy ${externalTrafficPolicy}`,
     ...(obstacle === undefined ? [] : [formatObstacle(obstacle, style)]),
     ...addresses.map((each) => formatAddress(each, style)),
+    ...(style.isWide && addresses.some(isAdvertised) ? [policyCaveat] : []),
     list("Asked for and not granted:", notGranted, "warning", style),
     formatCures(addresses),
     list("This is not the whole picture:", explanation.gaps, "warning", style),
@@ -63,9 +67,7 @@ function formatAddress(
   const origin = pool === undefined ? "" : ` from pool ${pool}`;
   const nodes = new Set(rows.map(({ node }) => node));
   const reaching = new Set(
-    rows.flatMap(({ node, verdict }) =>
-      verdict === "advertised" || verdict === "leaving" ? [node] : [],
-    ),
+    rows.flatMap(({ node, verdict }) => (reachingVerdicts.has(verdict) ? [node] : [])),
   );
   const count = `${reaching.size} of ${nodes.size} node${nodes.size === 1 ? "" : "s"}`;
   const tone = reaching.size === 0 ? "bad" : "plain";
@@ -92,6 +94,10 @@ function cellsOf(row: Row, { isWide }: ExplanationStyle): readonly Cell[] {
     { text: obstacle?.gate ?? "" },
     { text: obstacle?.text ?? note },
   ];
+}
+
+function isAdvertised({ rows }: AddressExplanation): boolean {
+  return rows.some(({ verdict }) => reachingVerdicts.has(verdict));
 }
 
 /** What can be done, once for each reason, with the places that it is for. */

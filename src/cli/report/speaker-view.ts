@@ -35,6 +35,8 @@ export interface SessionView {
   readonly advertised: number;
   readonly pending: number;
   readonly withheld: readonly { readonly prefix: string; readonly reason: string }[];
+  /** What the session's being up does not tell. */
+  readonly caveat?: string;
   readonly lastError?: string;
   readonly bfdState?: string;
   readonly bfdFailure?: string;
@@ -124,6 +126,7 @@ function readSession(value: unknown): SessionView {
   const peerAsn = session["peerAsn"];
   const optional = {
     localAddress: textOf(session["localAddress"]),
+    caveat: textOf(session["caveat"]),
     lastError: textOf(recordOf(session["lastError"])["text"]),
     bfdState: textOf(bfd["state"]),
     bfdFailure: textOf(bfd["failure"]),

@@ -64,7 +64,9 @@ function formatSessions({ sessions, notDialled }: StatusReport, style: StatusSty
     { text: "" },
     { text },
   ]);
-  return `${head}\n${formatTable(headings, [...rows, ...missing], style)}`;
+  const caveats = new Set(sessions.flatMap(({ caveat }) => caveat ?? []));
+  const told = style.isWide ? [...caveats].map((caveat) => `\n${caveat}`) : [];
+  return `${head}\n${formatTable(headings, [...rows, ...missing], style)}${told.join("")}`;
 }
 
 function ageOf({ since }: { readonly since?: string }, { nowMs }: StatusStyle): string {

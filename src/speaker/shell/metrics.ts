@@ -1,5 +1,5 @@
 import type { BfdStatus } from "../../bfd/engine.ts";
-import type { SessionStatus } from "../../bgp/session/status.ts";
+import { type SessionStatus, zeroFailures } from "../../bgp/session/status.ts";
 import type { DataplaneState } from "../../cluster/snapshot.ts";
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
 import { reflectorMetrics } from "../../kube/reflector-metrics.ts";
@@ -60,6 +60,7 @@ export class SpeakerMetrics {
     readonly counter: Counter<"peer">;
     readonly field: keyof SessionStatus["counters"];
   }[];
+  readonly #failures: Counter<"peer" | "kind">;
   readonly #bfdUp: Gauge<"peer">;
   readonly #bfdCounters: readonly {
     readonly counter: Counter<"peer">;
@@ -93,14 +94,25 @@ export class SpeakerMetrics {
       "Routes that a doubtful change would withdraw and that are held for now",
     );
     this.follow = followMetrics(registry);
-    this.#sessionUp = ofPeer("session_up", "1 if the session is Established");
-    this.#announced = ofPeer("announced_prefixes_total", "Prefixes that the peer has from us");
+    this.#sessionUp = ofPeer(
+      "session_up",
+      "1 if the session is Established; the router may filter all the same",
+    );
+    this.#announced = ofPeer(
+      "announced_prefixes_total",
+      "Prefixes that the peer was sent; its policy may filter them",
+    );
     this.#desired = ofPeer("pending_prefixes_total", "Prefixes that the peer is to have from us");
     this.#waiting = ofPeer("waiting_prefixes", "Prefixes that the peer has yet to be told of");
     this.#counters = sessionCounters.map(([name, help, field]) => ({
       counter: registry.counter({ name: `routelb_bgp_${name}`, help, labels: ["peer"] }),
       field,
     }));
+    this.#failures = registry.counter({
+      name: "routelb_bgp_session_failures_total",
+      help: "How often the session went down or could not come up, by what happened",
+      labels: ["peer", "kind"],
+    });
     this.#bfdUp = registry.gauge({
       name: "routelb_bfd_session_up",
       help: "1 if the BFD session is Up",
@@ -136,7 +148,8 @@ export class SpeakerMetrics {
     this.#unhealthyServices.set({}, found?.unhealthyServices.size ?? 0);
   }
 
-  showSession({ name: peer, state, advertised, pending, counters }: SessionStatus): void {
+  showSession(status: SessionStatus): void {
+    const { name: peer, state, advertised, pending, counters, failures } = status;
     if (!this.#peers.has(peer)) {
       this.#peers.add(peer);
       this.#desired.set({ peer }, 0);
@@ -147,6 +160,9 @@ export class SpeakerMetrics {
     for (const { counter, field } of this.#counters) {
       counter.follow({ peer }, counters[field]);
     }
+    for (const [kind, count] of Object.entries(failures)) {
+      this.#failures.follow({ peer, kind }, count);
+    }
   }
 
   removeSession(peer: string): void {
@@ -156,6 +172,9 @@ export class SpeakerMetrics {
     }
     for (const { counter } of this.#counters) {
       counter.remove({ peer });
+    }
+    for (const kind of Object.keys(zeroFailures())) {
+      this.#failures.remove({ peer, kind });
     }
   }
 

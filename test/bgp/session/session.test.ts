@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RouteAttributes } from "../../../src/bgp/route.ts";
+import { zeroFailures } from "../../../src/bgp/session/status.ts";
 import { makeAddress } from "../../../src/net/address.ts";
 import { routerCapabilities, SessionUnderTest } from "../../support/bgp-router.ts";
 import { route, routesOf } from "../../support/routes.ts";
@@ -114,6 +115,12 @@ test("a KEEPALIVE leaves every third of the Hold Time, and the Hold timer ends a
   assert.equal(under.receivedTypes().at(-1), "NOTIFICATION 4/0");
   assert.equal(under.state, "Idle");
   assert.equal(under.session.status().lastError?.kind, "hold-timer-expired");
+  assert.deepEqual(under.session.status().failures, {
+    ...zeroFailures(),
+    "hold-timer-expired": 1,
+  });
+  const up = under.logger.lines.find(({ message }) => message === "session established");
+  assert.match(JSON.stringify(up), /but the router may filter/);
 });
 
 test("a process that was stopped for longer than the Hold Time reads its socket first", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { policyCaveat } from "../../../src/bgp/session/status.ts";
 import { explainService } from "../../../src/cli/report/explanation.ts";
 import { formatExplanation } from "../../../src/cli/report/explanation-text.ts";
 import type { SpeakerView } from "../../../src/cli/report/speaker-view.ts";
@@ -55,11 +56,19 @@ test("wide shows how each gate stands", () => {
       ?.split(/ +/)
       .slice(3, 3 + gateNames.length);
   assert.ok(marks("node1")?.every((mark) => mark === "ok"));
+  assert.equal(lines.filter((line) => line === policyCaveat).length, 1);
   const failing = gateNames.indexOf("endpoints");
   assert.deepEqual(
     marks("node2"),
     gateNames.map((_, index) => (index < failing ? "ok" : index === failing ? "FAILS" : "-")),
   );
+});
+
+test("the router's policy is not named where nothing is advertised", () => {
+  const view = withReason({ reason: "no-endpoints", text: "Why." });
+  const explanation = explainService(nginx, answers({ speakers: [answered("node1", view)] }));
+  const text = formatExplanation(explanation, { isWide: true, hasColours: false });
+  assert.ok(!text.includes(policyCaveat));
 });
 
 test("every reason of the decision fails at its gate, with a cure", () => {

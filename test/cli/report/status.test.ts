@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { policyCaveat } from "../../../src/bgp/session/status.ts";
 import { reportStatus } from "../../../src/cli/report/status-report.ts";
 import { formatStatus } from "../../../src/cli/report/status-text.ts";
 import { formatAge, formatTable } from "../../../src/cli/report/table.ts";
@@ -25,6 +26,18 @@ SERVICE       REASON               WHY
 default/lost  address-not-in-pool  the requested address 192.0.2.1 is in no pool: the pools hold 172.16.7.192/26 (my-ip-space)
 `,
   );
+});
+
+test("wide, once: that a session is up does not tell which routes the router accepts", () => {
+  const speakers = ["node1", "node2"].map((node) =>
+    answered(node, { ...withSession({ since, caveat: policyCaveat }), node }),
+  );
+  const report = reportStatus(answers({ speakers }));
+  const wide = formatStatus(report, { ...style, isWide: true });
+  assert.equal(wide.split(`\n${policyCaveat}\n`).length, 2, wide);
+  assert.ok(!formatStatus(report, style).includes(policyCaveat));
+  const silent = reportStatus(answers({ speakers: [answered("node1", withSession({ since }))] }));
+  assert.ok(!formatStatus(silent, { ...style, isWide: true }).includes(policyCaveat));
 });
 
 test("sessions that are down and entries that are not dialled come with their reasons", () => {

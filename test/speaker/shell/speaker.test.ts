@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { waitFor } from "../../../lab/wait.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { endpoint, node, service, silentBfd, slice } from "../fixtures.ts";
@@ -142,6 +143,30 @@ test("metrics: the session, its routes, and the addresses that are advertised", 
   ]) {
     assert.ok(text.includes(`${line}\n`), `${line}\n${text}`);
   }
+});
+
+test("metrics: failures of a session, by kind, from 0 on and away with the peer", async (t) => {
+  const setup = await setUp(t);
+  fillStores(setup);
+  const { router, speaker, registry } = setup;
+  await router.untilRoutes("172.16.7.192/32");
+  const failures = async (kind: string) => {
+    await speaker.showSessions();
+    const series = `routelb_bgp_session_failures_total{peer="router",kind="${kind}"} `;
+    const line = (await registry.text()).split("\n").find((one) => one.startsWith(series));
+    return line?.slice(series.length);
+  };
+  const kinds = ["notification-received", "connection-closed", "hold-timer-expired"] as const;
+  assert.deepEqual(await Promise.all(kinds.map(failures)), ["0", "0", "0"]);
+  await router.close();
+  await waitFor(async () => (await failures("connection-closed")) === "1" || undefined, {
+    what: "the closed connection is counted",
+    timeoutMs: 10_000,
+  });
+  assert.equal(await failures("hold-timer-expired"), "0");
+  speaker.stores.inForceConfig.replace(inForce("peers: []\n"), "2");
+  await setup.settled();
+  assert.equal(await failures("connection-closed"), undefined);
 });
 
 test("a peer that does not answer delays readiness for 30 s, never longer", async (t) => {
