@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import type { Probe } from "../../lab/probe.ts";
 import { readKernelRoutes } from "../../lab/route-log.ts";
 import { type Account, settle } from "../../lab/sights/account.ts";
 import { kernelGateways } from "../../lab/sights/routes.ts";
 import { describeResults, formatFailures } from "../../lab/sights/traffic.ts";
+import { allDone, waitFor } from "../../lab/wait.ts";
 import type { Cluster } from "./cluster.ts";
 
 /** What was seen meanwhile. */
@@ -13,12 +15,17 @@ export interface Stream {
   readonly changes: number;
 }
 
+/** Of each address, across the event. */
+const fewestRequests = 500;
+/** How many of them come before anything happens, and when all of it is over. */
+const fewestAside = fewestRequests / 4;
+
 /**
  * Does something while clients ask each of `addresses`, each time on a new connection.
  *
  * The router must have a route to each of them at every moment, and no request may fail but one
- * under way while that route changed, which re-hashes connections.
- *
+ * under way while that route changed, which re-hashes connections. An event that is over quickly is
+ * followed by as many requests as are still wanting.
  */
 export async function underRequests(
   { lab }: Cluster,
@@ -33,8 +40,11 @@ export async function underRequests(
     ),
   );
   const fromMs = Date.now();
+  await awaitRequests(probes, fromMs, fewestAside);
   await action();
   await lab.secondHopFollows();
+  await awaitRequests(probes, Date.now(), fewestAside);
+  await awaitRequests(probes, fromMs, fewestRequests);
   const toMs = Date.now();
   const told: string[] = [];
   let changes = 0;
@@ -48,7 +58,7 @@ export async function underRequests(
     const { after: late, before: early, across } = account.failed;
     const unexcused = [...early, ...late];
     assert.deepEqual(unexcused, [], `${history}; ${describeResults(unexcused, fromMs)}`);
-    assert.ok(account.sent > 0, `no request to ${address}`);
+    assert.ok(account.sent >= fewestRequests, `${account.sent} requests only: ${history}`);
     changes += account.nextHops.length - 1;
     told.push(
       `${history}; longest time without an answer ${Math.round(account.longestGapMs)} ms` +
@@ -56,6 +66,25 @@ export async function underRequests(
     );
   }
   return { told: told.join("\n"), changes };
+}
+
+/** Waits until each probe has `count` requests over that began at `sinceMs` or later. */
+async function awaitRequests(
+  probes: readonly Probe[],
+  sinceMs: number,
+  count: number,
+): Promise<void> {
+  const begunSince = async (probe: Probe): Promise<number> =>
+    (await probe.soFar()).filter(({ startMs }) => startMs >= sinceMs).length;
+  await allDone(
+    probes.map((probe) =>
+      waitFor(async () => (await begunSince(probe)) >= count || undefined, {
+        what: `${count} requests`,
+        timeoutMs: 120_000,
+        intervalMs: 200,
+      }),
+    ),
+  );
 }
 
 /** `next hops 3 (0.0 s), 2 (1.4 s), 3 (2.9 s)`. */

@@ -56,6 +56,19 @@ test("memory is limited, the processor is not: a throttled speaker misses its ti
   }
 });
 
+test("both are alive by /healthz and ready by /readyz, on the port where they are monitored", () => {
+  for (const workload of workloads) {
+    const [container] = listAt(podOf(workload), "containers");
+    assert.deepEqual(at(container, "ports"), [{ containerPort: 7472, name: "monitoring" }]);
+    const asked = ["livenessProbe", "readinessProbe"].map((name) => at(container, name, "httpGet"));
+    assert.deepEqual(asked, [
+      { path: "/healthz", port: "monitoring" },
+      { path: "/readyz", port: "monitoring" },
+    ]);
+    assert.equal(at(container, "startupProbe"), undefined);
+  }
+});
+
 test("a speaker is killed later than it can need for its drain", () => {
   // --drain-time, the proof of a restart, the goodbye: 10 + 1 + 8 s.
   assert.ok((numberAt(podOf(speaker ?? {}), "terminationGracePeriodSeconds") ?? 0) > 19);
