@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { after, before, test } from "node:test";
 import { ApiError } from "../../lab/api-client.ts";
-import { type JsonObject, listAt, objectAt, textAt } from "../../lab/kube/json.ts";
+import { type Json, type JsonObject, listAt, objectAt, textAt } from "../../lab/kube/json.ts";
+import { waitFor } from "../../lab/wait.ts";
 import { deployFolder, ofKind, readManifests, shippedManifests } from "../deploy/manifests.ts";
 import { BareCluster } from "./bare-cluster.ts";
 
@@ -126,6 +127,56 @@ test("Pod Security: the controller is fit for `restricted`; the speaker but for 
     return true;
   });
 });
+
+test("kubectl delete -k deploy: what it installed is gone, with its namespace, and nothing else", async () => {
+  const { kubectl, api } = cluster();
+  await api.create("/api/v1/namespaces/default/services", loadBalancer("theirs"));
+  const service = "/api/v1/namespaces/default/services/theirs";
+  const given = { status: { loadBalancer: { ingress: [{ ip: "172.16.7.192" }] } } };
+  await api.patch(`${service}/status`, given);
+  await kubectl.run(...strictly, "--force-conflicts", "-k", deployFolder);
+  const before = await inventory();
+  const installed = new Set(shippedManifests().map(identity));
+  const namespaceId = "Namespace - routelb-system";
+  assert.deepEqual(
+    [...installed].filter((id) => !before.includes(id)),
+    [],
+  );
+  const kept = await api.get(service);
+  await kubectl.run("delete", "-k", deployFolder, "--ignore-not-found", "--wait=false");
+  await waitFor(async () => !(await inventory()).includes(namespaceId) || undefined, {
+    what: "the namespace is gone",
+    timeoutMs: 180_000,
+    intervalMs: 500,
+  });
+  const isOurs = (id: string) => installed.has(id) || id.split(" ")[1] === "routelb-system";
+  assert.deepEqual(
+    await inventory(),
+    before.filter((id) => !isOurs(id)),
+  );
+  assert.deepEqual(await api.get(service), kept);
+});
+
+/** Every object of the kinds that we install or that a user has beside them, in order. */
+async function inventory(): Promise<readonly string[]> {
+  const shipped = shippedManifests().map((object) => textAt(object, "kind") ?? "");
+  const names = [...new Set([...shipped, "ConfigMap", "Secret", "Service"])].join();
+  const list = JSON.parse(await cluster().kubectl.run("get", names, "-A", "-o", "json"));
+  return listAt(list, "items").map(identity).toSorted();
+}
+
+/** `Role routelb-system speaker`; of what has no namespace: `ClusterRole - routelb-speaker`. */
+function identity(object: Json): string {
+  const [namespace = "-", name] = ["namespace", "name"].map((key) =>
+    textAt(object, "metadata", key),
+  );
+  return [textAt(object, "kind"), namespace, name].join(" ");
+}
+
+function loadBalancer(name: string): JsonObject {
+  const spec = { type: "LoadBalancer", ports: [{ port: 80 }] };
+  return { apiVersion: "v1", kind: "Service", metadata: { name }, spec };
+}
 
 function namespaceObject(name: string, level: string): JsonObject {
   const labels = { "pod-security.kubernetes.io/enforce": level };
