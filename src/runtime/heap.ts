@@ -10,11 +10,13 @@ export function keepHeapSmall(): void {
 }
 
 /**
- * Has V8 collect garbage when its heap has grown by a third, instead of letting it grow to several
- * times what is in use: for a process that turns over many times what it keeps, and whose time goes
- * into waiting for others. With 80,000 Services parsed, of which 10,000 are kept, the peak is 130 MB
- * instead of 310, for 15 microseconds more of each.
+ * Has V8 collect garbage when its heap has grown by half, instead of letting it grow to several times
+ * what is in use: for a process that turns over many times what it keeps. In a model of 80,000
+ * Services parsed, of which 10,000 are kept, the peak is 146 MB instead of 310 for a tenth more CPU.
+ * `--optimize-for-size` saves 16 MB more there, and costs half as much again: a controller under load
+ * stalled for longer.
  */
 export function collectEarly(): void {
-  setFlagsFromString("--optimize-for-size");
+  keepHeapSmall();
+  setFlagsFromString("--heap-growing-percent=50");
 }
