@@ -64,6 +64,8 @@ export class Cluster implements AsyncDisposable {
       context.diagnostic(await action());
     } catch (error) {
       this.#hasFailed = true;
+      // At once: the reporter tells of failures at the end, which a run that is cut off never reaches.
+      context.diagnostic(error instanceof Error ? error.message : String(error));
       throw error;
     }
   }
