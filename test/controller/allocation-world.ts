@@ -59,13 +59,18 @@ const shape = fc.record({
 });
 
 export type Step =
-  | { readonly type: "put"; readonly name: string; readonly shape: Shape }
+  | PutStep
   | { readonly type: "delete"; readonly name: string }
   | { readonly type: "land"; readonly index: number }
   | { readonly type: "lose"; readonly index: number }
   | { readonly type: "restart" }
   | PoolsStep
   | { readonly type: "meddle"; readonly name: string; readonly ip: string };
+export interface PutStep {
+  readonly type: "put";
+  readonly name: string;
+  readonly shape: Shape;
+}
 export interface PoolsStep {
   readonly type: "pools";
   readonly index: number;
@@ -73,7 +78,11 @@ export interface PoolsStep {
 }
 type Shape = typeof shape extends fc.Arbitrary<infer T> ? T : never;
 
-export const anyPut = fc.record({ type: fc.constant("put" as const), name: serviceName, shape });
+export const anyPut: fc.Arbitrary<PutStep> = fc.record({
+  type: fc.constant("put"),
+  name: serviceName,
+  shape,
+});
 
 export const anyPools: fc.Arbitrary<PoolsStep> = fc.record({
   type: fc.constant("pools" as const),
@@ -182,7 +191,8 @@ export function pass(world: World): World {
   return { ...world, allocation, sent: [...world.sent, ...sent].slice(-20) };
 }
 
-export const steps = fc.array(anyStep, { minLength: 1, maxLength: 40 });
+/** Without `size` fast-check makes ten at most. */
+export const steps = fc.array(anyStep, { minLength: 1, maxLength: 40, size: "max" });
 export const start = fc.constantFrom(...poolChoices).map(
   (pools): World => ({
     pools,
