@@ -5,9 +5,13 @@ import { tcpTransport } from "../../../src/bgp/session/transport.ts";
 import { warmUp } from "../../../src/bgp/session/warm-up.ts";
 import { makeAddress, parseAddress } from "../../../src/net/address.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
+import { keepHeapSmall } from "../../../src/runtime/heap.ts";
 import { holdTimeSeconds, routerAddress, routerAsn, senderAddress, senderAsn } from "../place.ts";
 import { serveCommands } from "./command-server.ts";
 import { benchRoutes } from "./routes.ts";
+
+// As the speaker does when it starts, here and where it warms up.
+keepHeapSmall();
 
 const none = makeAddress("ipv4", 0n);
 const quiet = { debug: () => {}, info: () => {}, warn: console.error, error: console.error };
@@ -36,7 +40,6 @@ const session = new Session({
   onChange: () => {},
 });
 
-// As the speaker does when it starts.
 warmUp(localInterfaces);
 let routes = benchRoutes(0);
 serveCommands(process.argv[2] ?? "", (name, argument) => {
