@@ -71,8 +71,12 @@ class Capture {
   }
 }
 
+/** The addresses of a link that has just come up, and so the next hops, may take a moment. */
 function inSync(speaker: BgpSpeaker) {
-  return speaker.waitFor("the router has every route", ({ synced, pending }) => synced && !pending);
+  return speaker.waitFor(
+    "the router has every route",
+    ({ synced, pending, withheld }) => synced && pending === 0 && withheld.length === 0,
+  );
 }
 
 test("tshark reads a session with FRR: every message, each prefix, across TCP segments", async () => {
@@ -88,11 +92,15 @@ test("tshark reads a session with FRR: every message, each prefix, across TCP se
   assert.deepEqual(await capture.faults(), []);
   const ours = "ip.src == 172.16.7.11 && tcp.dstport == 179";
   const theirs = "ip.src == 172.16.7.1 && tcp.srcport == 179";
-  assert.deepEqual(await capture.values(`${ours} && bgp.type == 1`, "bgp.open.myas"), ["64522"]);
-  assert.deepEqual(await capture.values(`${theirs} && bgp.type == 1`, "bgp.open.myas"), ["64512"]);
+  // A router that is still starting closes the first connections: their OPENs are recorded, too.
+  const asns = async (from: string) =>
+    new Set(await capture.values(`${from} && bgp.type == 1`, "bgp.open.myas"));
+  assert.deepEqual(await asns(ours), new Set(["64522"]));
+  assert.deepEqual(await asns(theirs), new Set(["64512"]));
   const sent = await capture.values(ours, "bgp.type");
+  const open = sent.lastIndexOf(types.OPEN);
   assert.deepEqual(
-    [sent[0], sent[1], sent.at(-1)],
+    [sent[0], sent[open + 1], sent.at(-1)],
     [types.OPEN, types.KEEPALIVE, types.NOTIFICATION],
   );
   assert.ok((await capture.values(theirs, "bgp.type")).includes(types.KEEPALIVE));
@@ -110,20 +118,21 @@ test("tshark reads a session with FRR: every message, each prefix, across TCP se
 
 test("over IPv6, and with more than is kept: what was cut is said to be", async () => {
   await using link = await FrrLink.start("capturesix", {
-    lines: ["neighbor fd00:7::11 remote-as 64522", "neighbor fd00:7::11 timers 3 9"],
+    lines: ["neighbor fd00:7::11 remote-as 64522", "neighbor fd00:7::11 timers 30 90"],
   });
   const speaker = await link.speaker({ peerAddress: "fd00:7::1" });
   const count = 40_000;
   await speaker.request({ type: "routes", routes: { count } });
-  await inSync(speaker);
   const refreshes = 8;
   for (let refresh = 1; refresh <= refreshes; refresh += 1) {
+    const { counters: before } = await inSync(speaker);
     await link.frr.vtysh("clear bgp ipv4 unicast fd00:7::11 soft in");
     await speaker.waitFor(
       `all routes were sent again, time ${refresh}`,
-      ({ counters }) =>
-        counters.routeRefreshesSent === 2 * refresh &&
-        counters.prefixesAdvertised === count * (1 + refresh),
+      ({ counters, pending }) =>
+        !pending &&
+        counters.routeRefreshesSent >= before.routeRefreshesSent + 2 &&
+        counters.prefixesAdvertised >= before.prefixesAdvertised + count,
     );
   }
   const capture = await Capture.of(speaker, link);
