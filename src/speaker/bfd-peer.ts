@@ -1,3 +1,4 @@
+import type { BfdProfile } from "../config/model.ts";
 import type { Address } from "../net/address.ts";
 import { type Prefix, prefixContains } from "../net/prefix.ts";
 import type { PlannedSession } from "./peers.ts";
@@ -51,4 +52,19 @@ export function planBfd(
     detectMultiplier: bfdProfile.detectMultiplier,
     passive: bfdProfile.passiveMode,
   };
+}
+
+/** For a router whose intervals are somewhat longer than ours: it uses the longer of the two. */
+const formerSessionMarginMs = 500;
+
+/**
+ * For how long a speaker that has just started does not dial a router with BFD: until the router has
+ * noticed that the BFD session of the process before is silent. It keeps our routes meanwhile (RFC
+ * 4724); were BGP up again by then, the end of the old BFD session would end it, and the routes go.
+ */
+export function formerSessionMs(profile: BfdProfile | undefined): number {
+  return profile === undefined
+    ? 0
+    : profile.detectMultiplier * Math.max(profile.receiveIntervalMs, profile.transmitIntervalMs) +
+        formerSessionMarginMs;
 }

@@ -9,6 +9,7 @@ import {
 } from "../../bgp/session/session.ts";
 import type { SessionStatus } from "../../bgp/session/status.ts";
 import type { Address } from "../../net/address.ts";
+import { formerSessionMs } from "../bfd-peer.ts";
 import { diffSessions, type PlannedSession } from "../peers.ts";
 
 export interface SessionsOptions extends SessionPorts {
@@ -33,9 +34,11 @@ export class Sessions {
   readonly #leaving = new Map<string, Promise<void>>();
   #routes: ReadonlyMap<string, readonly Route[]> = new Map();
   #isClosed = false;
+  readonly #madeMs: number;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#madeMs = options.clock.now();
   }
 
   /**
@@ -153,19 +156,28 @@ export class Sessions {
     if (routes !== undefined) {
       session.setRoutes(routes);
     }
-    void this.#startAfter(this.#leaving.get(name), name, session);
+    void this.#startAfter(this.#leaving.get(name), planned, session);
   }
 
   async #startAfter(
     leaving: Promise<void> | undefined,
-    name: string,
+    { peer, bfdProfile }: PlannedSession,
     session: Session,
   ): Promise<void> {
     if (leaving !== undefined) {
       await leaving;
     }
-    if (this.#slots.get(name)?.session === session) {
-      session.start();
+    const { clock } = this.#options;
+    const waitMs = this.#madeMs + formerSessionMs(bfdProfile) - clock.now();
+    const start = () => {
+      if (this.#slots.get(peer.name)?.session === session) {
+        session.start();
+      }
+    };
+    if (waitMs > 0) {
+      clock.after(waitMs, start);
+    } else {
+      start();
     }
   }
 
