@@ -1,7 +1,7 @@
 import type { SessionStatus } from "../../bgp/session/status.ts";
 import type { Node } from "../../cluster/node.ts";
 import type { EventNote } from "../../kube/event-note.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 
 export interface SessionEventsOptions {
   readonly clock: Clock;
@@ -17,7 +17,8 @@ interface Told {
   isUp: boolean;
   /** When an Event of each kind was last recorded. */
   readonly atMs: Map<boolean, number>;
-  isWaiting: boolean;
+  /** For the end of the 10 minutes. */
+  waiting: Timer | undefined;
 }
 
 /**
@@ -40,6 +41,7 @@ export class SessionEvents {
 
   forget(name: string): void {
     this.#statuses.delete(name);
+    this.#told.get(name)?.waiting?.cancel();
     this.#told.delete(name);
   }
 
@@ -51,20 +53,17 @@ export class SessionEvents {
       return;
     }
     const isUp = status.state === "Established";
-    const told = this.#told.get(name) ?? { isUp: false, atMs: new Map(), isWaiting: false };
+    const told = this.#told.get(name) ?? { isUp: false, atMs: new Map(), waiting: undefined };
     this.#told.set(name, told);
-    if (told.isUp === isUp || told.isWaiting) {
+    if (told.isUp === isUp || told.waiting !== undefined) {
       return;
     }
     const nowMs = clock.now();
     const freeAtMs = (told.atMs.get(isUp) ?? -spacingMs) + spacingMs;
     if (nowMs < freeAtMs) {
-      told.isWaiting = true;
-      clock.after(freeAtMs - nowMs, () => {
-        told.isWaiting = false;
-        if (this.#told.get(name) === told) {
-          this.#tell(name);
-        }
+      told.waiting = clock.after(freeAtMs - nowMs, () => {
+        told.waiting = undefined;
+        this.#tell(name);
       });
       return;
     }

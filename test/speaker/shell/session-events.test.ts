@@ -14,7 +14,7 @@ function setUp() {
     node: () => node(),
     record: (note) => notes.push(note),
   });
-  return { events, advance, notes };
+  return { events, advance, notes, clock };
 }
 
 const up = sessionStatus({ state: "Established" });
@@ -70,12 +70,14 @@ test("a flapping session gives no third Event within ten minutes, then says how 
   );
 });
 
-test("a session that is removed is forgotten", () => {
-  const { events, notes, advance } = setUp();
+test("a session that is removed is forgotten, and its timer with it", () => {
+  const { events, notes, advance, clock } = setUp();
   for (const status of [up, down, up]) {
     events.take(status);
   }
+  assert.equal(clock.delays.length, 1);
   events.forget("rack-a");
+  assert.deepEqual(clock.delays, []);
   advance(700_000);
   assert.equal(notes.length, 2);
 });
