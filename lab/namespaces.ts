@@ -25,10 +25,20 @@ export async function runIn(
   return run(enter, [...rest, command, ...args], options);
 }
 
-/** Creates namespaces whose loopback is up. */
+/**
+ * Creates namespaces whose loopback is up. Their devices do not wait until it is known that nobody
+ * else has their IPv6 addresses: nobody can. Each time a link comes up that would take its
+ * link-local address one or two seconds, in which a kernel asks for no neighbour of a packet that
+ * it forwards; a machine takes longer to boot, the lab's nodes do not.
+ */
 export async function createNamespaces(namespaces: readonly string[]): Promise<void> {
   await ipBatch(namespaces.map((name) => `netns add ${name}`));
-  await Promise.all(namespaces.map((name) => configure(name, ["link set lo up"])));
+  await Promise.all(
+    namespaces.map(async (name) => {
+      await setSysctls(name, { "net.ipv6.conf.default.accept_dad": 0 });
+      await configure(name, ["link set lo up"]);
+    }),
+  );
 }
 
 /** One end of a cable. */
@@ -58,14 +68,9 @@ export async function configure(namespace: string, lines: readonly string[]): Pr
   if (lines.length > 0) await ipBatch(lines, ["-n", namespace]);
 }
 
-/**
- * The line for `configure` that gives a device an address in a network of usual size. IPv6 does not
- * wait until it is known that nobody else has it: nobody can.
- */
+/** The line for `configure` that gives a device an address in a network of usual size. */
 export function addAddress(address: string, device: string): string {
-  return address.includes(":")
-    ? `addr add ${address}/64 dev ${device} nodad`
-    : `addr add ${address}/24 dev ${device}`;
+  return `addr add ${address}/${address.includes(":") ? 64 : 24} dev ${device}`;
 }
 
 /** Sets kernel parameters of `namespace`: `{"net.ipv4.ip_forward": 1}`. */

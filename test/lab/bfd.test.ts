@@ -21,13 +21,13 @@ async function link(id: string) {
   ]);
   await configure(router, [
     "addr add 172.16.7.1/24 dev eth0",
-    "addr add fd00:7::1/64 dev eth0 nodad",
+    "addr add fd00:7::1/64 dev eth0",
     "addr add 172.16.9.1/32 dev lo",
     "link set eth0 up",
   ]);
   await configure(speaker, [
     "addr add 172.16.7.11/24 dev eth0",
-    "addr add fd00:7::11/64 dev eth0 nodad",
+    "addr add fd00:7::11/64 dev eth0",
     "link set eth0 up",
     "route add 172.16.9.0/24 via 172.16.7.1",
   ]);
@@ -133,7 +133,7 @@ test("FRR: IPv4, IPv6 and multihop sessions come up, survive new timers, and see
   await configure(router, ["link set eth0 down"]);
   await waitForStates(logFile, all("Down"));
   await configure(router, ["link set eth0 up"]);
-  await configure(router, ["addr replace fd00:7::1/64 dev eth0 nodad"]);
+  await configure(router, ["addr replace fd00:7::1/64 dev eth0"]);
   await waitForStates(logFile, all("Up"));
 
   process.signal("SIGUSR1");

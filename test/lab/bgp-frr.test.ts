@@ -165,8 +165,8 @@ test("a link-local session sends the Node's global next hop with the link-local 
   await configure(link.namespace, [
     "link set eth0 down",
     "link set eth0 up",
-    "addr add fd00:7::11/64 dev eth0 nodad",
-    "addr add fe80::7:11/64 dev eth0 nodad",
+    "addr add fd00:7::11/64 dev eth0",
+    "addr add fe80::7:11/64 dev eth0",
   ]);
   const speaker = await link.speaker({ peerAddress: "fe80::7:1%eth0" });
   await speaker.request({ type: "routes", routes: [{ prefix: "2001:db8:7::1/128" }] });

@@ -42,14 +42,14 @@ export class FrrLink implements AsyncDisposable {
     ]);
     await configure(router, [
       "addr add 172.16.7.1/24 dev eth0",
-      "addr add fd00:7::1/64 dev eth0 nodad",
-      "addr add fe80::7:1/64 dev eth0 nodad",
+      "addr add fd00:7::1/64 dev eth0",
+      "addr add fe80::7:1/64 dev eth0",
       "link set eth0 up",
     ]);
     await configure(namespace, [
       "addr add 172.16.7.11/24 dev eth0",
-      "addr add fd00:7::11/64 dev eth0 nodad",
-      "addr add fe80::7:11/64 dev eth0 nodad",
+      "addr add fd00:7::11/64 dev eth0",
+      "addr add fe80::7:11/64 dev eth0",
       "link set eth0 up",
     ]);
     const frr = await Router.start({

@@ -27,14 +27,14 @@ export async function nodeLink(id: string) {
   ]);
   await configure(router, [
     "addr add 172.16.7.1/24 dev eth7",
-    "addr add fd00:7::1/64 dev eth7 nodad",
+    "addr add fd00:7::1/64 dev eth7",
     "addr add 172.16.9.1/24 dev lo",
     "link set eth7 up",
   ]);
   await configure(speakers, [
     ...linkNodes.flatMap(({ ipv4, ipv6 }) => [
       `addr add ${ipv4}/24 dev eth0`,
-      `addr add ${ipv6}/64 dev eth0 nodad`,
+      `addr add ${ipv6}/64 dev eth0`,
     ]),
     "link set eth0 up",
     "route add 172.16.9.0/24 via 172.16.7.1",

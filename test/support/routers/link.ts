@@ -81,10 +81,10 @@ function portLines(side: "router" | "speaker"): string[] {
     // The kernel would choose a link-local address of its own before ours.
     "link set eth0 addrgenmode none",
     `addr add ${link.ipv4[side]}/24 dev eth0`,
-    `addr add ${link.ipv6[side]}/64 dev eth0 nodad`,
-    `addr add ${link["link-local"][side]}/64 dev eth0 nodad`,
+    `addr add ${link.ipv6[side]}/64 dev eth0`,
+    `addr add ${link["link-local"][side]}/64 dev eth0`,
     "link set eth0 up",
-    `addr add ${link["ipv6-only"][side]}/64 dev eth1 nodad`,
+    `addr add ${link["ipv6-only"][side]}/64 dev eth1`,
     "link set eth1 up",
   ];
 }
