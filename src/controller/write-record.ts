@@ -21,10 +21,15 @@ export interface WriteRecord {
   readonly pause?: {
     readonly untilMs: number;
     readonly spec: string;
-    /** What is quarrelled about; of `marks`, an address that changes is written all the same. */
-    readonly about: "ingress" | "marks";
+    readonly about: Quarrel;
   };
 }
+
+/**
+ * What is quarrelled about: addresses that somebody replaces or takes out, or our marks. Of `marks`,
+ * an address that changes is written all the same.
+ */
+type Quarrel = "replaced" | "emptied" | "marks";
 
 /** Texts to compare. */
 interface Shown {
@@ -36,7 +41,7 @@ interface Shown {
 
 const overwrittenLimit = 3;
 const overwrittenWithinMs = 60_000;
-export const pauseMs = 600_000;
+const pauseMs = { replaced: 600_000, emptied: 500, marks: 600_000 } as const;
 
 /** After our write was answered with `answer`. */
 export function recordWrite(
@@ -56,6 +61,10 @@ export function recordWrite(
  * Looks at the Service as it stands now. Where it no longer shows what we wrote and still want,
  * somebody else wrote it: the third time within a minute, we stop for ten minutes or until the
  * Service's spec changes, because the other one will not stop either.
+ *
+ * Who only takes the addresses out does not serve the Service in our place: to stop would leave it
+ * without any. K3s's ServiceLB does so at each change of the endpoints of a Service with a class. So
+ * that is undone again and again, after a breath each third time in case it never ends.
  */
 export function observe(
   record: WriteRecord,
@@ -76,7 +85,9 @@ export function observe(
   const isOverwritten = (part: keyof Shown, wanted: string | undefined) =>
     shown[part] === wanted && shown[part] !== now[part];
   const about = isOverwritten("ingress", wantedIngress(service, outcome))
-    ? "ingress"
+    ? now.ingress === ""
+      ? "emptied"
+      : "replaced"
     : isOverwritten("marks", wantedMarks(service, outcome))
       ? "marks"
       : undefined;
@@ -93,7 +104,7 @@ export function observe(
     overwrittenMs,
     ...(overwrittenMs.length < overwrittenLimit
       ? {}
-      : { pause: { untilMs: nowMs + pauseMs, spec: specText(service), about } }),
+      : { pause: { untilMs: nowMs + pauseMs[about], spec: specText(service), about } }),
   };
 }
 
@@ -105,7 +116,7 @@ export function isPaused(
 ): boolean {
   const wanted = wantedIngress(service, outcome);
   const hasAddress = wanted === undefined || wanted === shownIngress(service);
-  return pause !== undefined && (pause.about === "ingress" || hasAddress);
+  return pause !== undefined && (pause.about !== "marks" || hasAddress);
 }
 
 /** Whether the difference that is left is what the server made of our last write. */
@@ -135,10 +146,7 @@ function specText(service: Service): string {
 }
 
 /** For the Service's Event: who, and the cure. */
-export function formatOverwritten(
-  service: Service,
-  about: NonNullable<WriteRecord["pause"]>["about"],
-): string {
+export function formatOverwritten(service: Service, about: Quarrel): string {
   if (about === "marks") {
     return (
       `the annotation ${poolAnnotation} or the condition ${conditionType} was overwritten three times ` +
@@ -149,6 +157,13 @@ export function formatOverwritten(
     );
   }
   const manager = service.ingressManager ?? "a writer that managedFields does not name";
+  if (about === "emptied") {
+    return (
+      `status.loadBalancer was emptied three times within a minute, last by ${manager}, and traffic ` +
+      "was interrupted each time. K3s's ServiceLB does so to Services of any class when their " +
+      "endpoints change: turn it off (--disable=servicelb). RouteLB goes on to write the address again"
+    );
+  }
   return (
     `status.loadBalancer was overwritten three times within a minute, last by ${manager}: two load ` +
     "balancers serve this Service. Give one of them its own spec.loadBalancerClass (RouteLB: " +

@@ -27,10 +27,10 @@ function outcomeOf(asking: Service): Outcome {
 const outcome = outcomeOf(asking);
 
 /** Writes, and sees it overwritten, at each of these times. */
-function quarrel(timesMs: readonly number[]): WriteRecord {
+function quarrel(timesMs: readonly number[], found = overwritten): WriteRecord {
   let record: WriteRecord | undefined;
   for (const nowMs of timesMs) {
-    record = observe(recordWrite(record, written, outcome), overwritten, outcome, nowMs);
+    record = observe(recordWrite(record, written, outcome), found, outcome, nowMs);
   }
   assert.ok(record !== undefined);
   return record;
@@ -75,6 +75,18 @@ test("the pause ends with its time or with a change of the spec, and counting be
   }
 });
 
+test("an address that is only taken out is written again and again, after a breath each third time", () => {
+  assert.equal(quarrel([0, 1], asking).pause, undefined);
+  const paused = quarrel([0, 1, 2], asking);
+  assert.ok(isPaused(paused, asking, outcome));
+  assert.equal(paused.pause?.untilMs, 2 + 500);
+  assert.deepEqual(observe(paused, asking, outcome, 502).overwrittenMs, []);
+  assert.match(
+    formatOverwritten({ ...asking, ingressManager: "k3s" }, "emptied"),
+    /last by k3s.*--disable=servicelb.*goes on/,
+  );
+});
+
 test("what the server does not keep is no difference until something else changes", () => {
   const record = recordWrite(undefined, written, outcome);
   assert.ok(isNotKept(record, written, outcome), "the annotation and the condition were dropped");
@@ -85,10 +97,10 @@ test("what the server does not keep is no difference until something else change
 
 test("the Event names who overwrites and what helps", () => {
   assert.match(
-    formatOverwritten({ ...overwritten, ingressManager: "k3s" }, "ingress"),
+    formatOverwritten({ ...overwritten, ingressManager: "k3s" }, "replaced"),
     /last by k3s: .*--lb-class/,
   );
-  assert.match(formatOverwritten(overwritten, "ingress"), /managedFields does not name/);
+  assert.match(formatOverwritten(overwritten, "replaced"), /managedFields does not name/);
 });
 
 test("a quarrel over our annotation or condition is one, too, but an address is written all the same", () => {

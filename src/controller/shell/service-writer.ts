@@ -23,7 +23,6 @@ import {
   isNotKept,
   isPaused,
   observe,
-  pauseMs,
   recordWrite,
   type WriteRecord,
 } from "../write-record.ts";
@@ -187,12 +186,12 @@ export class ServiceWriter {
     const observed = observe(record, service, outcome, clock.now());
     this.#records.set(key, observed);
     if (observed.pause !== undefined && record.pause === undefined) {
-      const { about } = observed.pause;
+      const { about, untilMs } = observed.pause;
       const message = formatOverwritten(service, about);
       const fields = { service: key, about, manager: service.ingressManager };
       logger.error(fields, "status is overwritten");
       this.#record(service, { type: "Warning", reason: "StatusOverwritten", message });
-      clock.after(pauseMs, wake);
+      clock.after(untilMs - clock.now(), wake);
     }
     return observed;
   }

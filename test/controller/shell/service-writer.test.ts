@@ -148,6 +148,27 @@ test(
   },
 );
 
+test(
+  "whoever only takes the address out, however often, finds it there again",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
+    const { clock } = await run(t, server);
+    createService(server, "a");
+    const k3s = server.objects.as("k3s");
+    for (const round of [1, 2, 3, 4]) {
+      await untilAddress(server, "a", "10.0.0.0");
+      k3s.patch("services", "default/a", { status: { loadBalancer: { ingress: null } } }, "status");
+      if (round === 3) {
+        await untilEvent(server, "a", /^StatusOverwritten: .*emptied .*by k3s/);
+        clock.advance(500);
+      }
+    }
+    await untilAddress(server, "a", "10.0.0.0");
+  },
+);
+
 test("after ten minutes of peace an overwritten status is written again", limits, async (t) => {
   const server = await startServer();
   applyConfig(server, poolsText(["p", "10.0.0.0/27"]));
