@@ -3,6 +3,7 @@ import { benchBgp } from "./bgp.ts";
 import { benchController } from "./controller.ts";
 import { benchDecide } from "./decide.ts";
 import { benchFailover } from "./failover.ts";
+import { benchParse } from "./parse.ts";
 import { benchPeers } from "./peers.ts";
 import { benchScale } from "./scale.ts";
 
@@ -11,6 +12,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   controller: benchController,
   decide: benchDecide,
   failover: benchFailover,
+  parse: benchParse,
   peers: benchPeers,
   scale: benchScale,
 };

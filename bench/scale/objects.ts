@@ -100,15 +100,16 @@ export class ScaleObjects {
 
   /** Resolves with the newest Service's address when it has one: the controller goes by age. */
   async untilNewestAddressed(): Promise<string> {
-    return this.#untilAddressed(this.#services - 1);
+    return this.untilAddressed(this.#services - 1);
   }
 
   /** Resolves when every Service has an address. */
   async untilAllAddressed(): Promise<void> {
-    await inParallel(this.#services, (index) => this.#untilAddressed(index));
+    await inParallel(this.#services, (index) => this.untilAddressed(index));
   }
 
-  async #untilAddressed(index: number): Promise<string> {
+  /** Resolves with a Service's address when it has one. */
+  async untilAddressed(index: number): Promise<string> {
     return waitFor(() => this.#addressOf(index), {
       what: `${serviceName(index)} has an address`,
       timeoutMs: 600_000,
@@ -155,12 +156,6 @@ export class ScaleObjects {
     await this.#api.patch(`${services}/${serviceName(index)}/status`, { status }, "merge", 30_000);
   }
 
-  /** A label that decides nothing. */
-  async labelService(index: number, value: string): Promise<void> {
-    const body = { metadata: { labels: { touched: value } } };
-    await this.#api.patch(`${services}/${serviceName(index)}`, body, "merge", 30_000);
-  }
-
   /** What a kubelet writes of its Node when nothing changed. */
   async heartbeat(index: number): Promise<void> {
     const status = nodeStatus(index, new Date().toISOString().replace(/\.\d+Z$/, "Z"));
@@ -183,7 +178,7 @@ function serviceObject(index: number): JsonObject {
   };
 }
 
-function sliceObject(
+export function sliceObject(
   index: number,
   endpoints: number,
   nodes: number,
