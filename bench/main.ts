@@ -6,6 +6,7 @@ import { benchFailover } from "./failover.ts";
 import { benchParse } from "./parse.ts";
 import { benchPeers } from "./peers.ts";
 import { benchScale } from "./scale.ts";
+import { benchStatus } from "./status.ts";
 
 const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   bgp: benchBgp,
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, (args: readonly string[]) => Promise<void
   parse: benchParse,
   peers: benchPeers,
   scale: benchScale,
+  status: benchStatus,
 };
 
 const [name = "", ...args] = process.argv.slice(2);

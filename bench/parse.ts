@@ -10,7 +10,7 @@ import { formatKubeconfig } from "../lab/kubeconfig.ts";
 import { median } from "./bgp/measure.ts";
 import { pageLimit } from "./parse/slices.ts";
 import { allWays, type Page, type Reading, titles, type Way } from "./parse/task.ts";
-import { sliceObject } from "./scale/objects.ts";
+import { serviceName, sliceObject } from "./scale/manifests.ts";
 import { type Column, figure, formatRows } from "./scale/report.ts";
 
 const usage = `npm run bench -- parse [--services N] [--endpoints N] [--repeat N]
@@ -95,7 +95,7 @@ function pagesOf(services: number, endpoints: number): readonly Buffer[] {
     const content: Page = {
       metadata: { resourceVersion: "1", ...(!isLast && { continue: String(page + 1) }) },
       items: Array.from({ length: count }, (_, index) =>
-        sliceObject(first + index, endpoints, nodes, true),
+        sliceObject(serviceName(first + index), first + index, endpoints, nodes, true),
       ),
     };
     return gzipSync(JSON.stringify(content), { level: gzipLevel });

@@ -14,6 +14,8 @@ interface Size {
   readonly nodes: number;
   readonly services: number;
   readonly endpoints: number;
+  /** Services that are no load balancers; none unless said. */
+  readonly others?: number;
 }
 
 const sizes: readonly Size[] = [
@@ -37,9 +39,10 @@ const usualSpeakers = 50;
 const swarmServices = 1_000;
 const swarmEndpoints = 3;
 
-const usage = `npm run bench -- scale [--quick | --nodes N --services N --endpoints N | --swarm]
+const usage = `npm run bench -- scale [--quick | --nodes N --services N --endpoints N --others N | --swarm]
 
 Without sizes: all of them, ${sizes.length} in one run, then many speakers at once.
+--others: the size by itself, then beside so many Services that are no load balancers.
 --quick: some sizes alone. --swarm: many speakers alone; --speakers N: other than ${usualSpeakers}.`;
 
 /** What one speaker and one controller cost, by the size of the cluster. */
@@ -54,25 +57,22 @@ export async function benchScale(args: readonly string[]): Promise<void> {
       nodes: { type: "string" },
       services: { type: "string" },
       endpoints: { type: "string" },
+      others: { type: "string" },
     },
   });
   if (values.help) {
     console.log(usage);
     return;
   }
-  const { nodes, services, endpoints } = values;
-  const isOne = nodes !== undefined || services !== undefined || endpoints !== undefined;
-  const chosen = isOne
-    ? [
-        {
-          nodes: Number(nodes ?? 100),
-          services: Number(services ?? 1_000),
-          endpoints: Number(endpoints ?? 3),
-        },
-      ]
-    : values.quick
-      ? quickSizes
-      : sizes;
+  const { nodes, services, endpoints, others } = values;
+  const isOne = [nodes, services, endpoints, others].some((value) => value !== undefined);
+  const one: Size = {
+    nodes: Number(nodes ?? 100),
+    services: Number(services ?? 1_000),
+    endpoints: Number(endpoints ?? 3),
+  };
+  const asked = others === undefined ? [one] : [one, { ...one, others: Number(others) }];
+  const chosen = isOne ? asked : values.quick ? quickSizes : sizes;
   if (!values.swarm) {
     await using cluster = await ScaleCluster.start();
     await measureSizes(cluster, chosen);
@@ -123,6 +123,7 @@ async function measureSizes(cluster: ScaleCluster, chosen: readonly Size[]): Pro
       controllers.push(await giveAddresses(cluster, objects, product, size.services));
     }
     await objects.setEndpoints(size.endpoints);
+    await objects.growOthers(size.others ?? 0, size.endpoints);
     const trial = await measureSpeaker(cluster, objects, product, size.endpoints);
     trials.push(trial);
     const [load = 0] = loadavg();
@@ -187,6 +188,7 @@ async function giveAddresses(
 const sizeColumns: readonly Column<SpeakerTrial>[] = [
   { title: "nodes", of: ({ nodes }) => figure(nodes) },
   { title: "Services", of: ({ services }) => figure(services) },
+  { title: "others", of: ({ others }) => figure(others) },
   { title: "endpoints each", of: ({ endpoints }) => figure(endpoints) },
 ];
 

@@ -1,7 +1,16 @@
 import { type ApiClient, ApiError } from "../../lab/api-client.ts";
-import { at, type JsonObject, listAt, objectAt, textAt, textsAt } from "../../lab/kube/json.ts";
+import { type JsonObject, listAt, textAt } from "../../lab/kube/json.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { nodeAddress, nodeName } from "./cluster.ts";
+import { nodeName } from "./cluster.ts";
+import {
+  endpointsObject,
+  loadBalancer,
+  nodeObject,
+  nodeStatus,
+  serviceName,
+  serviceObject,
+  sliceObject,
+} from "./manifests.ts";
 
 /** So many requests are under way at one time. */
 const width = 24;
@@ -22,10 +31,6 @@ export async function inParallel(
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-export function serviceName(index: number): string {
-  return `service-${String(index).padStart(5, "0")}`;
-}
-
 const services = "/api/v1/namespaces/scale/services";
 const endpointsPath = "/api/v1/namespaces/scale/endpoints";
 const slices = "/apis/discovery.k8s.io/v1/namespaces/scale/endpointslices";
@@ -37,6 +42,7 @@ export class ScaleObjects {
   readonly #sliced = new Set<number>();
   #nodes = 0;
   #services = 0;
+  #others = 0;
 
   /** `writesEndpoints`: the older Endpoints, too, which MetalLB v0.11.0 reads on this Kubernetes. */
   constructor(api: ApiClient, { writesEndpoints = false } = {}) {
@@ -46,6 +52,11 @@ export class ScaleObjects {
 
   get services(): number {
     return this.#services;
+  }
+
+  /** Services that are no load balancers. */
+  get others(): number {
+    return this.#others;
   }
 
   get nodes(): number {
@@ -82,7 +93,19 @@ export class ScaleObjects {
       if (hasEndpoints) {
         await this.setSlice(index, 1, true);
       }
-      await this.#api.create(services, serviceObject(index));
+      await this.#api.create(services, serviceObject(serviceName(index), index, loadBalancer));
+    });
+  }
+
+  /** Services of the cluster's own traffic, with as many ready endpoints each. */
+  async growOthers(count: number, endpoints: number): Promise<void> {
+    const first = this.#others;
+    this.#others = Math.max(first, count);
+    await inParallel(this.#others - first, async (offset) => {
+      const index = first + offset;
+      const name = `other-${String(index).padStart(5, "0")}`;
+      await this.#api.create(slices, sliceObject(name, index, endpoints, this.#nodes, true));
+      await this.#api.create(services, serviceObject(name, index, { type: "ClusterIP" }));
     });
   }
 
@@ -129,7 +152,7 @@ export class ScaleObjects {
 
   /** Creates or replaces a Service's EndpointSlice. */
   async setSlice(index: number, endpoints: number, isReady: boolean): Promise<void> {
-    const body = sliceObject(index, endpoints, this.#nodes, isReady);
+    const body = sliceObject(serviceName(index), index, endpoints, this.#nodes, isReady);
     const isNew = !this.#sliced.has(index);
     this.#sliced.add(index);
     await Promise.all([
@@ -161,131 +184,4 @@ export class ScaleObjects {
     const status = nodeStatus(index, new Date().toISOString().replace(/\.\d+Z$/, "Z"));
     await this.#api.patch(`/api/v1/nodes/${nodeName(index)}/status`, { status }, "merge", 30_000);
   }
-}
-
-function serviceObject(index: number): JsonObject {
-  const name = serviceName(index);
-  return {
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name, namespace: "scale", labels: { app: name, team: `team-${index % 50}` } },
-    spec: {
-      type: "LoadBalancer",
-      allocateLoadBalancerNodePorts: false,
-      selector: { app: name },
-      ports: [{ name: "http", port: 80, targetPort: 8080 }],
-    },
-  };
-}
-
-export function sliceObject(
-  index: number,
-  endpoints: number,
-  nodes: number,
-  isReady: boolean,
-): JsonObject {
-  const service = serviceName(index);
-  return {
-    apiVersion: "discovery.k8s.io/v1",
-    kind: "EndpointSlice",
-    metadata: {
-      name: `${service}-abcde`,
-      namespace: "scale",
-      labels: {
-        "kubernetes.io/service-name": service,
-        "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
-      },
-    },
-    addressType: "IPv4",
-    ports: [{ name: "http", port: 8080, protocol: "TCP" }],
-    endpoints: Array.from({ length: endpoints }, (_, number) => {
-      const node = (index * 7 + number) % nodes;
-      return {
-        addresses: [`10.${128 + (node >> 8)}.${node & 255}.${1 + (number % 250)}`],
-        conditions: { ready: isReady, serving: isReady, terminating: false },
-        nodeName: nodeName(node),
-        targetRef: {
-          kind: "Pod",
-          namespace: "scale",
-          name: `${service}-5d4f8c7b9-${String(number).padStart(5, "x")}`,
-          uid: `00000000-0000-4000-8000-${String(index * 1_000 + number).padStart(12, "0")}`,
-        },
-      };
-    }),
-  };
-}
-
-/** What kube-controller-manager makes of the same Pods. */
-function endpointsObject(index: number, slice: JsonObject): JsonObject {
-  const all = listAt(slice, "endpoints").map((endpoint) => ({
-    isReady: at(endpoint, "conditions", "ready") === true,
-    address: {
-      ip: textsAt(endpoint, "addresses")[0] ?? "",
-      nodeName: textAt(endpoint, "nodeName") ?? "",
-      targetRef: objectAt(endpoint, "targetRef"),
-    },
-  }));
-  const addressesOf = (isReady: boolean) =>
-    all.filter((one) => one.isReady === isReady).map(({ address }) => address);
-  const [addresses, notReadyAddresses] = [addressesOf(true), addressesOf(false)];
-  return {
-    apiVersion: "v1",
-    kind: "Endpoints",
-    metadata: { name: serviceName(index), namespace: "scale", labels: { app: serviceName(index) } },
-    subsets: [
-      {
-        ...(addresses.length > 0 && { addresses }),
-        ...(notReadyAddresses.length > 0 && { notReadyAddresses }),
-        ports: listAt(slice, "ports"),
-      },
-    ],
-  };
-}
-
-function nodeObject(index: number): JsonObject {
-  const name = nodeName(index);
-  return {
-    apiVersion: "v1",
-    kind: "Node",
-    metadata: {
-      name,
-      labels: {
-        "kubernetes.io/hostname": name,
-        "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": "amd64",
-        "topology.kubernetes.io/zone": `zone-${index % 3}`,
-      },
-    },
-  };
-}
-
-/** With as many images as a node usually tells of: they are most of its size. */
-function nodeStatus(index: number, time: string): JsonObject {
-  const condition = (type: string, status: string, reason: string) => ({
-    type,
-    status,
-    reason,
-    message: `kubelet has ${reason}`,
-    lastHeartbeatTime: time,
-    lastTransitionTime: "2026-01-01T00:00:00Z",
-  });
-  return {
-    addresses: [
-      { type: "InternalIP", address: nodeAddress(index) },
-      { type: "Hostname", address: nodeName(index) },
-    ],
-    conditions: [
-      condition("MemoryPressure", "False", "KubeletHasSufficientMemory"),
-      condition("DiskPressure", "False", "KubeletHasNoDiskPressure"),
-      condition("PIDPressure", "False", "KubeletHasSufficientPID"),
-      condition("Ready", "True", "KubeletReady"),
-    ],
-    images: Array.from({ length: 50 }, (_, number) => ({
-      names: [
-        `registry.example.com/team/image-${number}@sha256:${String(number).repeat(32).slice(0, 64)}`,
-        `registry.example.com/team/image-${number}:v1.${number}`,
-      ],
-      sizeBytes: 100_000_000 + number,
-    })),
-  };
 }

@@ -10,6 +10,7 @@ import { endOfRibMs, quantile, updateDelays } from "./wire.ts";
 export interface SpeakerTrial {
   readonly nodes: number;
   readonly services: number;
+  readonly others: number;
   readonly endpoints: number;
   readonly rss: number;
   readonly peakRss: number;
@@ -82,6 +83,7 @@ export async function measureSpeaker(
   return {
     nodes: objects.nodes,
     services: objects.services,
+    others: objects.others,
     endpoints,
     rss,
     peakRss,

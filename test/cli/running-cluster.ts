@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -22,6 +24,16 @@ export interface RunningCluster {
   readonly kubeconfigPath: string;
 }
 
+/** Which nodes have a speaker's Pod besides node0, which has none; by name. */
+export interface ClusterNodes {
+  /** Those whose speaker runs. */
+  readonly speaking: readonly string[];
+  /** Those whose port nobody listens on. */
+  readonly refusing: readonly string[];
+  /** Those that take a connection and say nothing. */
+  readonly silent: readonly string[];
+}
+
 /**
  * An API server, a router on loopback, speakers of node1 and node2 in this process and a controller
  * as one of its own. The speaker of node3 does not answer; node0 has none.
@@ -30,31 +42,71 @@ export async function startCluster(
   t: TestContext,
   changes: Pick<SpeakerOptions, "dataplane"> = {},
 ): Promise<RunningCluster> {
-  const server = await startApiServer();
-  const router = new TestRouter({ asn: 64512 });
+  const nodes = { speaking: ["node1", "node2"], refusing: ["node3"], silent: [] };
+  const cluster = await openCluster(nodes, changes);
+  t.after(() => cluster[Symbol.asyncDispose]());
+  return cluster;
+}
+
+/** The same, with these nodes. */
+export async function openCluster(
+  { speaking, refusing, silent }: ClusterNodes,
+  changes: Pick<SpeakerOptions, "dataplane"> = {},
+): Promise<RunningCluster & AsyncDisposable> {
+  await using resources = new AsyncDisposableStack();
   const folder = mkdtempSync(join(tmpdir(), "routelb-cli-"));
+  resources.defer(() => rmSync(folder, { recursive: true }));
+  const server = await startApiServer();
+  resources.defer(() => server.close());
+  const router = new TestRouter({ asn: 64512 });
+  resources.defer(() => router.close());
   const kubeconfigPath = writeKubeconfig(folder, server);
-  applyObjects(server, await router.listen());
+  applyObjects(server, ["node0", ...speaking, ...refusing, ...silent], await router.listen());
   const controllerPort = await freePort();
   const controller = startController(kubeconfigPath, controllerPort);
   applyPod(server, "controller", "node0", controllerPort);
   const told = new AbortController();
   const ended: Promise<void>[] = [];
-  for (const node of ["node1", "node2"]) {
+  resources.defer(async () => {
+    controller.kill("SIGKILL");
+    told.abort(new Error("the cluster is closed"));
+    await Promise.all(ended);
+  });
+  for (const node of speaking) {
     const port = await freePort();
     ended.push(speak({ nodeName: node, port, ...changes }, kubeconfigPath, told.signal));
     applyPod(server, "speaker", node, port);
   }
-  applyPod(server, "speaker", "node3", await freePort());
-  t.after(async () => {
-    controller.kill("SIGKILL");
-    told.abort(new Error("the test is over"));
-    await Promise.all(ended);
-    await router.close();
-    await server.close();
-    rmSync(folder, { recursive: true });
-  });
-  return { server, router, kubeconfigPath };
+  for (const node of refusing) applyPod(server, "speaker", node, await freePort());
+  for (const node of silent) {
+    applyPod(server, "speaker", node, resources.use(await SilentServer.listen()).port);
+  }
+  const parts = resources.move();
+  return { server, router, kubeconfigPath, [Symbol.asyncDispose]: () => parts.disposeAsync() };
+}
+
+/** Takes connections and never says anything. */
+class SilentServer implements AsyncDisposable {
+  readonly #server = createServer((socket) => this.#sockets.add(socket.resume()));
+  readonly #sockets = new Set<Socket>();
+
+  static async listen(): Promise<SilentServer> {
+    const silent = new SilentServer();
+    silent.#server.listen(0, "127.0.0.1");
+    await once(silent.#server, "listening");
+    return silent;
+  }
+
+  get port(): number {
+    const bound = this.#server.address();
+    return typeof bound === "object" && bound !== null ? bound.port : 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
 }
 
 function startController(kubeconfigPath: string, port: number): ChildProcess {
@@ -112,8 +164,8 @@ function writeKubeconfig(folder: string, { url }: ApiServer): string {
   return path;
 }
 
-function applyObjects({ objects }: ApiServer, routerPort: number): void {
-  for (const [index, name] of ["node0", "node1", "node2", "node3"].entries()) {
+function applyObjects({ objects }: ApiServer, nodes: readonly string[], routerPort: number): void {
+  for (const [index, name] of nodes.entries()) {
     const addresses = [{ type: "InternalIP", address: `172.16.7.${10 + index}` }];
     objects.apply({ apiVersion: "v1", kind: "Node", metadata: { name }, status: { addresses } });
   }
