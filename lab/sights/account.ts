@@ -1,6 +1,7 @@
 import type { ProbeResult } from "../http-probe.ts";
 import { answered, failed } from "../probe.ts";
 import type { KernelRoute } from "../route-log.ts";
+import { formatSeconds } from "./sight.ts";
 import type { Window } from "./traffic.ts";
 
 /** What became of the requests of one event, each of which was a new connection. */
@@ -73,4 +74,29 @@ function longestGapMs(answers: readonly ProbeResult[], { fromMs, toMs }: Window)
 
 function setOf(gateways: readonly string[] = []): string {
   return gateways.toSorted((a, b) => a.localeCompare(b)).join();
+}
+
+/**
+ * `546 requests, lost: 8 begun after the route changed, 4 under way as it changed, 0 else; longest
+ * gap 3.18 s; next hops 3; 0 at 0.04 s; 3 at 2.86 s`.
+ */
+export function formatAccount(account: Account, zeroMs: number): string {
+  const { sent, failed: lost, longestGapMs } = account;
+  return (
+    `${sent} requests, lost: ${lost.after.length} begun after the route changed, ` +
+    `${lost.across.length} under way as it changed, ${lost.before.length} else; ` +
+    `longest gap ${formatSeconds(longestGapMs)}; next hops ${formatNextHops(account, zeroMs)}`
+  );
+}
+
+const mostShown = 12;
+
+/** How many there were, over time: `3; 2 at 0.12 s; 3 at 15.30 s`. */
+export function formatNextHops({ nextHops }: Account, zeroMs: number): string {
+  const [first, ...changes] = nextHops.map(({ gateways, atMs }, index) =>
+    index === 0 ? `${gateways.length}` : `${gateways.length} at ${formatSeconds(atMs - zeroMs)}`,
+  );
+  const rest = changes.length - mostShown;
+  const shown = [first, ...changes.slice(0, mostShown)].join("; ");
+  return rest > 0 ? `${shown}; ${rest} more` : shown;
 }

@@ -3,8 +3,6 @@ import { after, before, test } from "node:test";
 import { scenario, workerNodes } from "../../lab/scenario.ts";
 import { awaitGateways } from "../../lab/sights/routes.ts";
 import { serviceHasAddress } from "../../lab/sights/service.ts";
-import { formatSeconds } from "../../lab/sights/sight.ts";
-import { describeResults } from "../../lab/sights/traffic.ts";
 import { Cluster } from "./cluster.ts";
 import {
   annotatedNode,
@@ -16,7 +14,7 @@ import {
   rollingUpdate,
   speakerUpdate,
 } from "./failover/planned.ts";
-import type { Promised, Scenario } from "./failover/scenario.ts";
+import type { Scenario } from "./failover/scenario.ts";
 import { Stream, type Watched } from "./failover/stream.ts";
 import { formatTable } from "./failover/table.ts";
 import {
@@ -25,6 +23,7 @@ import {
   routerRestart,
   speakerUpdateWithBfd,
 } from "./failover/unplanned.ts";
+import { promised, watchScenario } from "./failover/watch.ts";
 import { formatRequests, ourRequests } from "./our-requests.ts";
 
 const scenarios = [
@@ -41,12 +40,6 @@ const scenarios = [
   deadNodeByBfd,
   speakerUpdateWithBfd,
 ];
-
-const promised: Readonly<Record<Promised, string>> = {
-  "nothing-new": "no new connection is lost",
-  "nothing-after": "no connection is lost that begins after the next hop left",
-  reported: "what it costs",
-};
 
 const resources = new AsyncDisposableStack();
 const watched = new Map<Scenario, Watched>();
@@ -73,34 +66,9 @@ after(() => resources.disposeAsync());
 
 for (const one of scenarios) {
   test(`${one.title}: ${promised[one.promise]}`, (context) =>
-    cluster.look(context, async () => {
-      try {
-        await one.prepare?.(cluster);
-        return await watch(one);
-      } finally {
-        await one.restore?.(cluster);
-      }
-    }));
-}
-
-async function watch(one: Scenario): Promise<string> {
-  let said = "";
-  const seen = await stream.during(async (fromMs) => {
-    said = await one.happen(cluster, fromMs);
-  });
-  watched.set(one, seen);
-  one.seenBy(seen);
-  assertPromise(one, seen);
-  return `${said}; ${formatSeconds(Date.now() - seen.fromMs)}`;
-}
-
-function assertPromise({ promise }: Scenario, { failed, fromMs }: Watched): void {
-  const broken = {
-    "nothing-new": [...failed.after, ...failed.before],
-    "nothing-after": failed.after,
-    reported: [],
-  }[promise];
-  assert.deepEqual(broken, [], describeResults(broken, fromMs));
+    cluster.look(context, () =>
+      watchScenario(one, { cluster, stream }, (seen) => watched.set(one, seen)),
+    ));
 }
 
 test("the API server refused none of our requests, those of a draining node included", (context) =>

@@ -140,6 +140,13 @@ export async function cutFromApiServer(
     "  }",
     "}",
   );
-  await runIn(node0, "ss", ["-K", "sport", "=", ":6443", "and", "not", "dst", apiServerAddress]);
+  // What the API server asks of itself, by loopback, goes on: without it, it refuses to create.
+  const itself = [apiServerAddress, "127.0.0.1", "[::1]"].flatMap((own) => [
+    "and",
+    "not",
+    "dst",
+    own,
+  ]);
+  await runIn(node0, "ss", ["-K", "sport", "=", ":6443", ...itself]);
   return () => nft("delete table inet cut");
 }

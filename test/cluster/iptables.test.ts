@@ -1,3 +1,3 @@
-import { fiveSights } from "./sights.ts";
+import { fiveSights } from "./whole-scenario.ts";
 
 fiveSights("kube-proxy in iptables mode", { id: "iptables", proxyMode: "iptables" });

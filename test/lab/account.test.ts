@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ProbeResult } from "../../lab/http-probe.ts";
-import { settle } from "../../lab/sights/account.ts";
+import { formatAccount, formatNextHops, settle } from "../../lab/sights/account.ts";
 
 const three = ["172.16.7.11", "172.16.7.12", "172.16.7.13"];
 const two = three.slice(1);
@@ -66,4 +66,26 @@ test("requests that began outside the window are not counted", () => {
     window,
   );
   assert.deepEqual([sent, failed], [0, { after: [], across: [], before: [] }]);
+});
+
+test("an account says what was lost, the longest gap, and the next hops over time", () => {
+  const results = [request(1_000, 1_100), failedAt(1_550, 1_590), request(1_700, 1_800)];
+  const changes = [
+    { atMs: 1_500, gateways: [] },
+    { atMs: 1_650, gateways: three },
+  ];
+  assert.equal(
+    formatAccount(settle(results, three, changes, window), 1_000),
+    "3 requests, lost: 1 begun after the route changed, 0 under way as it changed, 0 else; " +
+      "longest gap 0.70 s; next hops 3; 0 at 0.50 s; 3 at 0.65 s",
+  );
+});
+
+test("of many changes the first twelve are shown", () => {
+  const changes = Array.from({ length: 14 }, (_, index) => ({
+    atMs: 1_010 + index * 10,
+    gateways: index % 2 === 0 ? two : three,
+  }));
+  const told = formatNextHops(settle([], three, changes, window), 1_000);
+  assert.match(told, /^3; 2 at 0\.01 s; .*; 3 at 0\.12 s; 2 more$/);
 });

@@ -1,7 +1,6 @@
 import { scenario, workerNodes } from "../../lab/scenario.ts";
-import { fiveSights } from "./sights.ts";
 
-/**
+/*
  * The router as VyOS configures it: the FRR configuration that VyOS derives from the documented
  * commands, line by line and in its order, as its templates tell (no VyOS was run).
  */
@@ -16,7 +15,7 @@ const eachNode = (lines: (address: string) => string): string =>
  *     set protocols bgp 64512 address-family ipv4-unicast network 172.16.9.0/24
  *     set protocols bgp 64512 address-family ipv4-unicast maximum-paths ebgp 3
  */
-const vyos13 = `
+export const vyos13 = `
 router bgp ${routerAsn}
  no bgp ebgp-requires-policy
  no bgp network import-check
@@ -43,7 +42,7 @@ ${eachNode((address) => ` neighbor ${address} remote-as ${speakerAsn}\n !`)}
  *     set protocols bgp address-family ipv4-unicast network 172.16.9.0/24
  *     set protocols bgp address-family ipv4-unicast maximum-paths ebgp 3
  */
-const vyos14 = `
+export const vyos14 = `
 router bgp ${routerAsn}
  no bgp ebgp-requires-policy
  no bgp default ipv4-unicast
@@ -67,14 +66,3 @@ ${eachNode(
 exit
 !
 `;
-
-fiveSights("the router as VyOS 1.3 configures it", {
-  id: "vyos13",
-  proxyMode: "nftables",
-  router: { config: vyos13 },
-});
-fiveSights("the router as VyOS 1.4 configures it", {
-  id: "vyos14",
-  proxyMode: "nftables",
-  router: { config: vyos14 },
-});
