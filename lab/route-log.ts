@@ -23,6 +23,18 @@ export async function readRouterLog(router: Router, fromMs: number): Promise<rea
   );
 }
 
+export type SessionChange = "Up" | "Down";
+
+/** Whether FRR logged this change of its session with `peer` (`bgp log-neighbor-changes`). */
+export function tellsOfSession(
+  log: readonly LogEntry[],
+  peer: string,
+  change: SessionChange,
+): boolean {
+  const pattern = new RegExp(String.raw`ADJCHANGE: neighbor ${peer}\b.* ${change}\b`);
+  return log.some(({ text }) => pattern.test(text));
+}
+
 /** Changes of the kernel's route to `address` since `fromMs`, as `ip monitor` saw them. */
 export async function readKernelRoutes(
   router: Router,

@@ -1,24 +1,46 @@
 import { at, numberAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
 import { runIn } from "../namespaces.ts";
-import { answered } from "../probe.ts";
-import { readKernelRoutes } from "../route-log.ts";
+import {
+  readKernelRoutes,
+  readRouterLog,
+  type SessionChange,
+  tellsOfSession,
+} from "../route-log.ts";
 import type { Router } from "../router.ts";
 import { nodeAddress, workerNodes } from "../scenario.ts";
 import type { RunningSite } from "../topology.ts";
 import { sessionFamily } from "../variant.ts";
 import type { View } from "../view.ts";
 import { allDone, waitFor } from "../wait.ts";
+import { type Account, formatAccount, settle } from "./account.ts";
 import { setHoldTime } from "./hold-time.ts";
 import { kernelGateways } from "./routes.ts";
 import { formatSeconds, mustSee, type Sight } from "./sight.ts";
 import { awaitRoutes, type Stream, startStreams } from "./streams.ts";
-import { describeResults, formatFailures } from "./traffic.ts";
+import { describeResults } from "./traffic.ts";
 
 /** Both of a lab's routers, the one that something happens to and the one that nothing does. */
 interface Pair {
   readonly struck: RunningSite;
   readonly other: RunningSite;
+}
+
+/** What happens to one router. */
+interface Blow {
+  /** Resolves when it is over; `enough` resolves when it has lasted long enough. */
+  readonly strike: (enough: () => Promise<void>) => Promise<Struck>;
+  /** What that router's log must tell of the session with each node. */
+  readonly logged: readonly SessionChange[];
+  /** @throws NotSeenError if what became of the requests through that router is not what must be */
+  readonly judge: (account: Account) => void;
+}
+
+interface Struck {
+  /** What was seen. */
+  readonly said: string;
+  /** When the kernel's routes were gone with its links: of IPv4 no monitor tells that. */
+  readonly goneMs?: number;
 }
 
 const fewestRequests = 500;
@@ -30,17 +52,20 @@ export const routerRestarted: Sight = {
   async see(lab, show) {
     const pair = pairOf(lab);
     await setHoldTime(lab, holdTimeSeconds, show);
-    return besides(lab, pair, async (enough) => {
-      const offMs = Date.now();
-      await lab.topology.powerOff(pair.struck);
-      await awaitSessionState(lab, pair.struck, 0);
-      await enough();
-      mustSee(
-        (await kernelGateways(lab, lab.views[0].address, pair.struck.router)) === undefined,
-        "the router that restarts kept the route in its kernel",
-      );
-      await lab.topology.powerOn(pair.struck);
-      return `${pair.struck.site.name} was away for ${formatSeconds(Date.now() - offMs)}`;
+    return besides(lab, pair, {
+      async strike(enough) {
+        const offMs = Date.now();
+        await lab.topology.powerOff(pair.struck);
+        await seeNoRoute(lab, pair.struck);
+        const goneMs = Date.now();
+        await awaitSessionState(lab, pair.struck, 0);
+        await enough();
+        await lab.topology.powerOn(pair.struck);
+        const away = formatSeconds(Date.now() - offMs);
+        return { said: `${pair.struck.site.name} was away for ${away}`, goneMs };
+      },
+      logged: ["Up"],
+      judge: () => undefined,
     });
   },
 };
@@ -51,18 +76,25 @@ export const routerHung: Sight = {
   async see(lab, show) {
     const pair = pairOf(lab);
     await setHoldTime(lab, holdTimeSeconds, show);
-    return besides(lab, pair, async (enough) => {
-      const { router, site } = pair.struck;
-      const stopMs = Date.now();
-      router.signal("bgpd", "SIGSTOP");
-      try {
-        await awaitSessionState(lab, pair.struck, 0);
-        const closedMs = Date.now();
-        await enough();
-        return `${site.name} hung, its sessions were closed after ${formatSeconds(closedMs - stopMs)}`;
-      } finally {
-        router.signal("bgpd", "SIGCONT");
-      }
+    return besides(lab, pair, {
+      async strike(enough) {
+        const { router, site } = pair.struck;
+        const stopMs = Date.now();
+        router.signal("bgpd", "SIGSTOP");
+        try {
+          await awaitSessionState(lab, pair.struck, 0);
+          const closed = formatSeconds(Date.now() - stopMs);
+          await enough();
+          return { said: `${site.name} hung, its sessions were closed after ${closed}` };
+        } finally {
+          router.signal("bgpd", "SIGCONT");
+        }
+      },
+      logged: ["Down", "Up"],
+      judge({ failed }) {
+        const lost = failed.before.length;
+        mustSee(lost === 0, `its kernel did not forward on while its bgpd hung: ${lost} lost`);
+      },
     });
   },
 };
@@ -74,23 +106,24 @@ function pairOf(lab: Lab): Pair {
 }
 
 /**
- * Runs `strike` under requests through both routers, waits until the router that it struck has all
- * sessions and routes again, and sees that the other one noticed nothing. `enough` tells `strike`
- * when its blow has lasted for enough requests.
+ * Strikes under requests through both routers, waits until the router that was struck has all
+ * sessions and routes again, and sees that the other one noticed nothing.
  */
-async function besides(
-  lab: Lab,
-  pair: Pair,
-  strike: (enough: () => Promise<void>) => Promise<string>,
-): Promise<string> {
+async function besides(lab: Lab, pair: Pair, blow: Blow): Promise<string> {
   const sessionsBefore = await sessionHistory(lab, pair.other.router);
   const streams = await startStreams(lab);
+  const before = await allDone(
+    lab.views.map(({ address, router }) => kernelGateways(lab, address, router)),
+  );
   const fromMs = Date.now();
-  const said = await strike(() => enoughRequests(streams, pair.other.router));
+  const throughOther = streams.filter(({ view }) => view.router === pair.other.router);
+  const { said, goneMs } = await blow.strike(() => enoughRequests(throughOther, fromMs));
   await awaitSessionState(lab, pair.struck, 1);
   await lab.awaitSessions(workerNodes.length);
   await awaitRoutes(lab);
   const tookMs = Date.now() - fromMs;
+  await enoughRequests(streams, fromMs);
+  const window = { fromMs, toMs: Date.now() };
   const results = await allDone(streams.map(({ probe }) => probe.finish()));
   const sessionsAfter = await sessionHistory(lab, pair.other.router);
   mustSee(
@@ -99,46 +132,72 @@ async function besides(
   );
   const seen: string[] = [];
   for (const [index, { view }] of streams.entries()) {
-    const own = results[index] ?? [];
-    if (view.router === pair.other.router) await seeNothing(view, own, fromMs);
-    seen.push(`${view.label}: ${formatFailures(own)}`);
+    const isStruck = view.router === pair.struck.router;
+    const monitored = await readKernelRoutes(view.router, view.address, fromMs);
+    const gone = isStruck && goneMs !== undefined ? [{ atMs: goneMs, gateways: [] }] : [];
+    const changes = [...gone, ...monitored].toSorted((a, b) => a.atMs - b.atMs);
+    const account = settle(results[index] ?? [], before[index] ?? [], changes, window);
+    const told = `${view.label}: ${formatAccount(account, fromMs)}`;
+    if (isStruck) seeBlow(blow, view, account, told);
+    else seeNothing(account, told, fromMs);
+    seen.push(told);
   }
+  await seeLogged(lab, pair.struck.router, blow, fromMs);
   return (
     `${said}, all was back after ${formatSeconds(tookMs)}; ` +
     `sessions with ${pair.other.site.name} untouched; ${seen.join("; ")}`
   );
 }
 
-/** @throws NotSeenError unless all requests were answered and the kernel's route never changed */
-async function seeNothing(
-  { label, address, router }: View,
-  results: Parameters<typeof answered>[0],
-  fromMs: number,
-): Promise<void> {
-  const changes = await readKernelRoutes(router, address, fromMs);
-  const requests = `${label}: ${formatFailures(results)}`;
-  mustSee(changes.length === 0, `${label}: the route changed ${changes.length} times`);
-  mustSee(
-    answered(results).length === results.length,
-    `${requests}: ${describeResults(
-      results.filter(({ outcome }) => outcome !== "200"),
-      fromMs,
-    )}`,
-  );
+async function seeNoRoute(lab: Lab, { router }: RunningSite): Promise<void> {
+  for (const view of lab.views.filter((one) => one.router === router)) {
+    const gateways = await kernelGateways(lab, view.address, router);
+    mustSee(gateways === undefined, `${view.label} kept the route in its kernel`);
+  }
 }
 
-/** Waits until enough requests through `router` are over to tell that none is lost. */
-async function enoughRequests(streams: readonly Stream[], router: Router): Promise<void> {
+/** @throws NotSeenError unless all requests were answered and the kernel's route never changed */
+function seeNothing({ failed, nextHops }: Account, told: string, fromMs: number): void {
+  const lost = Object.values(failed).flat();
+  mustSee(nextHops.length === 1, `the route changed: ${told}`);
+  mustSee(lost.length === 0, `${told}: ${describeResults(lost, fromMs)}`);
+}
+
+/** @throws NotSeenError unless all of the route is back, and the rest as the blow has it */
+function seeBlow({ judge }: Blow, { gateways }: View, account: Account, told: string): void {
+  const last = account.nextHops.at(-1)?.gateways ?? [];
+  mustSee(last.length === gateways.length, `not all next hops came back: ${told}`);
+  judge(account);
+}
+
+/** @throws NotSeenError unless the router's log tells of every session what it must */
+async function seeLogged(lab: Lab, router: Router, { logged }: Blow, fromMs: number) {
+  const log = await readRouterLog(router, fromMs);
+  for (const node of workerNodes) {
+    const peer = nodeAddress(node, sessionFamily(lab.variant));
+    for (const change of logged) {
+      const isTold = tellsOfSession(log, peer, change);
+      mustSee(isTold, `the log of ${router.namespace} has no ${change} of ${node.name}`);
+    }
+  }
+}
+
+/** Waits until enough requests of each stream are over to tell that none is lost. */
+async function enoughRequests(streams: readonly Stream[], sinceMs: number): Promise<void> {
   await allDone(
-    streams
-      .filter(({ view }) => view.router === router)
-      .map(({ view, probe }) =>
-        waitFor(async () => (await probe.soFar()).length >= fewestRequests || undefined, {
+    streams.map(({ view, probe }) =>
+      waitFor(
+        async () => {
+          const since = (await probe.soFar()).filter(({ startMs }) => startMs >= sinceMs);
+          return since.length >= fewestRequests || undefined;
+        },
+        {
           what: `${fewestRequests} requests through ${view.label}`,
           timeoutMs: 120_000,
           intervalMs: 200,
-        }),
+        },
       ),
+    ),
   );
 }
 

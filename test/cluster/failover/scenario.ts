@@ -1,4 +1,4 @@
-import type { LogEntry } from "../../../lab/route-log.ts";
+import { tellsOfSession } from "../../../lab/route-log.ts";
 import type { ScenarioNode } from "../../../lab/scenario.ts";
 import { mustSee } from "../../../lab/sights/sight.ts";
 import type { Cluster } from "../cluster.ts";
@@ -29,7 +29,7 @@ export type Promised = "nothing-new" | "nothing-after" | "reported";
 export function sessionsRestarted({ log }: Watched, nodes: readonly ScenarioNode[]): void {
   for (const { name, address } of nodes) {
     mustSee(
-      hasLogged(log, address, "Down") && hasLogged(log, address, "Up"),
+      tellsOfSession(log, address, "Down") && tellsOfSession(log, address, "Up"),
       `the router's log does not tell that the session with ${name} ended and began again`,
     );
   }
@@ -49,9 +49,4 @@ export function nextHopsLeftAndCame({ nextHops }: Watched, nodes: readonly Scena
 
 export function noNextHopChanged({ nextHops }: Watched): void {
   mustSee(nextHops.length === 1, `the kernel's route changed ${nextHops.length - 1} times`);
-}
-
-function hasLogged(log: readonly LogEntry[], address: string, change: "Up" | "Down"): boolean {
-  const pattern = new RegExp(String.raw`ADJCHANGE: neighbor ${address}\b.* ${change}\b`);
-  return log.some(({ text }) => pattern.test(text));
 }
