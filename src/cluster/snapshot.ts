@@ -1,5 +1,5 @@
 import type { Config } from "../config/model.ts";
-import type { AddressFamily } from "../net/address.ts";
+import type { Address, AddressFamily } from "../net/address.ts";
 import type { ReducedSlice } from "./endpoint.ts";
 import type { DrainCause, Node } from "./node.ts";
 import type { Labels } from "./selector.ts";
@@ -13,6 +13,18 @@ export interface ControllerSnapshot {
   readonly services: ReadonlyMap<string, Service>;
   /** Labels of namespaces, by name: for `namespace-selectors` of pools. */
   readonly namespaces: ReadonlyMap<string, Labels>;
+  /** Absent: whoever looks writes nothing. */
+  readonly underWay?: readonly AddressWrite[];
+}
+
+/**
+ * A write that may still put these addresses into a Service's status, or did so unseen. It takes
+ * effect only if the Service is as it was decided about.
+ */
+export interface AddressWrite {
+  /** As it was decided about. */
+  readonly service: Service;
+  readonly addresses: readonly Address[];
 }
 
 /** All that the speaker's `decideRoutes` may look at, at one moment. */

@@ -150,11 +150,13 @@ function addFirst(space: Space, address: Address, terms: SharingTerms): void {
   }
 }
 
-/** The same Service is not added twice. */
+/** The same Service is not added twice on the same terms. */
 function addFurther(first: Holder, terms: SharingTerms): void {
+  const isSame = (holder: Holder) =>
+    holder.terms.serviceKey === terms.serviceKey && holder.terms.signature === terms.signature;
   let last = first;
-  for (; last.terms.serviceKey !== terms.serviceKey && last.next !== undefined; last = last.next);
-  if (last.terms.serviceKey !== terms.serviceKey) {
+  for (; !isSame(last) && last.next !== undefined; last = last.next);
+  if (!isSame(last)) {
     last.next = { terms, next: undefined };
   }
 }

@@ -1,11 +1,11 @@
 import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
-import type { ControllerSnapshot } from "../cluster/snapshot.ts";
+import type { AddressWrite, ControllerSnapshot } from "../cluster/snapshot.ts";
 import type { Address, AddressFamily } from "../net/address.ts";
 import { AddressBook } from "./address-book.ts";
 import type { Allocation, Outcome, PooledAddress } from "./outcome.ts";
 import { isAvoided, type PoolIndex } from "./pool-index.ts";
 import { type AddressRequest, readRequest } from "./request.ts";
-import { sharingTerms } from "./sharing.ts";
+import { type SharingTerms, sharingTerms } from "./sharing.ts";
 import { eachInSteps, finish, type Steps } from "./steps.ts";
 
 /** A Service of ours, with what it has before anything is given out. */
@@ -16,7 +16,7 @@ export interface Claim {
   readonly before: Outcome | undefined;
   /** In its status, and it may stay; at most one of each family that the Service wants. */
   readonly held: readonly PooledAddress[];
-  /** Given by the pass before, whose write is not seen in the status yet; as `held`. */
+  /** Given by a pass before, whose write is not seen in the status yet; as `held`. */
   readonly promised: readonly PooledAddress[];
 }
 
@@ -37,7 +37,10 @@ export interface Adoption {
  * First what stands in the status of our Services; of two that cannot share, the one whose sharing
  * terms are as they were in `previous` keeps the address (the one that changed has to move), else
  * the older. Then what Services have that are not ours to judge: those of another class, those of
- * `layer2` pools, those being deleted. Last what `previous` gave and the status does not show yet.
+ * `layer2` pools, those being deleted. Then what writes under way may put into a status, also where
+ * the Service is to have something else by now: it is free when its write is over. Then what `previous`
+ * gave and nobody writes yet. Last what the status of ours shows and may not stay there: nobody else
+ * gets it before it is gone.
  */
 export function adopt(
   snapshot: ControllerSnapshot,
@@ -68,8 +71,29 @@ export function* adoptionSteps(
   });
   yield* eachInSteps(changed, hold);
   yield* eachInSteps(others, (service) => blockAddresses(service, book, pools));
+  const { underWay = none } = snapshot;
+  const writes = Map.groupBy(underWay, ({ service }) => service.key);
+  const promise = (claim: OpenClaim, written: readonly Address[]) => {
+    const addresses = promisedAddresses(claim, written, pools);
+    claim.promised = bookWherePossible(claim, addresses, book, pools);
+  };
+  const unwritten: OpenClaim[] = [];
   yield* eachInSteps(claims, (claim) => {
-    claim.promised = bookWherePossible(claim, promisedAddresses(claim), book, pools);
+    const written = addressesOnTheirWay(writes.get(claim.service.key), claim.service);
+    if (written.length === 0) {
+      unwritten.push(claim);
+    } else {
+      promise(claim, written);
+    }
+  });
+  yield* eachInSteps(underWay, ({ service, addresses }) =>
+    bookAnyway(addresses, readRequest(service).terms, book, pools),
+  );
+  yield* eachInSteps(unwritten, (claim) => promise(claim, none));
+  yield* eachInSteps(claims, ({ held, request: { inStatus, terms } }) => {
+    if (held.length < inStatus.length) {
+      bookAnyway(inStatus, terms, book, pools);
+    }
   });
   return { book, claims, untouched };
 }
@@ -145,25 +169,45 @@ function isSettled({ before, request }: Claim): boolean {
   );
 }
 
+/** What the Service, if it stays as it is, may still get by these writes. */
+function addressesOnTheirWay(
+  writes: readonly AddressWrite[] | undefined,
+  { uid, resourceVersion }: Service,
+): readonly Address[] {
+  return writes === undefined
+    ? none
+    : writes
+        .filter(({ service }) => service.uid === uid && service.resourceVersion === resourceVersion)
+        .flatMap(({ addresses }) => addresses);
+}
+
 /**
- * Addresses of the pass before that the Service has not got yet and still wants: those of a family
- * in which it holds none, and those that it asks for.
+ * Addresses of the pass before, and of writes under way, that the Service has not got yet and still
+ * wants: those of a family in which it holds none, and those that it asks for.
  */
-function promisedAddresses({ before, request, held }: Claim): readonly Address[] {
-  if (before?.type !== "assigned" || before.addresses === held) {
+function promisedAddresses(
+  { before, request, held }: Claim,
+  written: readonly Address[],
+  pools: PoolIndex,
+): readonly Address[] {
+  const given =
+    before?.type === "assigned" && before.addresses !== held
+      ? before.addresses.map(({ address }) => address)
+      : none;
+  if (given.length === 0 && written.length === 0) {
     return none;
   }
-  const isWanted = ({ address, pool }: PooledAddress) => {
+  const isWanted = (address: Address) => {
     const has = ofFamily(held, address.family);
     const asked = request.addresses.get(address.family);
     if (has === undefined) {
       return request.families.includes(address.family);
     }
     return asked === undefined
-      ? request.pool === pool.name && has.pool.name !== request.pool
-      : asked.text === address.text;
+      ? request.pool === pools.poolOf(address)?.name && has.pool.name !== request.pool
+      : asked.text === address.text && has.address.text !== address.text;
   };
-  return before.addresses.filter(isWanted).map(({ address }) => address);
+  return [...given, ...written].filter(isWanted);
 }
 
 /**
@@ -208,11 +252,20 @@ function bookWherePossible(
  */
 function blockAddresses(service: Service, book: AddressBook, pools: PoolIndex): void {
   const { inStatus, terms } = readRequest(service);
-  for (const address of inStatus) {
+  bookAnyway(inStatus, service.deleting ? terms : sharingTerms(service, undefined), book, pools);
+}
+
+function bookAnyway(
+  addresses: readonly Address[],
+  terms: SharingTerms,
+  book: AddressBook,
+  pools: PoolIndex,
+): void {
+  for (const address of addresses) {
     const pool = pools.poolOf(address);
     // Nobody is given an avoided address, and the pool's size leaves it out.
     if (pool !== undefined && !isAvoided(pool, address.family, address.value)) {
-      book.book(pool, address, service.deleting ? terms : sharingTerms(service, undefined));
+      book.book(pool, address, terms);
     }
   }
 }

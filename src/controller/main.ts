@@ -26,7 +26,8 @@ import { Controller } from "./shell/controller.ts";
 import { Election, type ElectionOptions } from "./shell/election.ts";
 import { ControllerMetrics } from "./shell/metrics.ts";
 import { MissingServices } from "./shell/missing-services.ts";
-import { ServiceWriter, writeLimitMs } from "./shell/service-writer.ts";
+import { ServiceWriter } from "./shell/service-writer.ts";
+import { writeLimitMs } from "./shell/status-writes.ts";
 
 export interface ControllerOptions {
   /** Of the program. */

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Service } from "../../src/cluster/service.ts";
+import type { AddressWrite } from "../../src/cluster/snapshot.ts";
 import type { PoolConfig } from "../../src/config/model.ts";
 import { allocate } from "../../src/controller/allocate.ts";
 import { type Allocation, nothingAllocated, type Outcome } from "../../src/controller/outcome.ts";
@@ -12,6 +13,8 @@ export interface World {
   readonly pools: readonly PoolConfig[];
   readonly services: ReadonlyMap<string, Service>;
   readonly allocation: Allocation;
+  /** What the controller knows of its writes that may still reach a status. */
+  readonly underWay: readonly AddressWrite[];
   /** Writes that were sent, each for the Service as it was then. */
   readonly sent: readonly { readonly service: Service; readonly outcome: Outcome }[];
   /** How many Services there have been: a deleted one that comes back has another UID. */
@@ -158,7 +161,8 @@ export function change(world: World, step: Step): World {
       return { ...world, allocation: nothingAllocated };
     case "pools": {
       const pools = poolChoices[step.index] ?? [];
-      const now = snapshot(world.pools, [...world.services.values()]);
+      const { underWay } = world;
+      const now = snapshot(world.pools, [...world.services.values()], { underWay });
       const isRefused = findStranded(now, world.allocation, config(pools)).length > 0;
       return isRefused && !step.mayRenumber ? world : { ...world, pools };
     }
@@ -183,7 +187,8 @@ export function shown(service: Service, outcome: Outcome): Service {
 
 export function pass(world: World): World {
   const services = [...world.services.values()];
-  const allocation = allocate(snapshot(world.pools, services), world.allocation);
+  const { pools, underWay } = world;
+  const allocation = allocate(snapshot(pools, services, { underWay }), world.allocation);
   const sent = services.flatMap((service) => {
     const outcome = allocation.outcomes.get(service.key);
     return outcome === undefined ? [] : [{ service, outcome }];
@@ -198,6 +203,7 @@ export const start = fc.constantFrom(...poolChoices).map(
     pools,
     services: new Map(),
     allocation: nothingAllocated,
+    underWay: [],
     sent: [],
     made: 0,
   }),

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { start } from "./allocation-world.ts";
-import { LaggingWorld, laggingSteps } from "./lagging-world.ts";
+import { laggingSteps } from "./lagging-steps.ts";
+import { LaggingWorld } from "./lagging-world.ts";
 import { given, inStatus } from "./reference-rules.ts";
 
 test("late, lost and repeated watch events break no rule, and in the end nobody waits in vain", () => {

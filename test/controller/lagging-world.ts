@@ -1,65 +1,18 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import { isDeepStrictEqual } from "node:util";
 import type { Service } from "../../src/cluster/service.ts";
-import type { PoolConfig } from "../../src/config/model.ts";
+import type { AddressWrite } from "../../src/cluster/snapshot.ts";
 import {
   type Allocation,
   nothingAllocated,
   type Outcome,
   poolAnnotation,
 } from "../../src/controller/outcome.ts";
+import { isOlder } from "../../src/kube/resource-version.ts";
 import { Store } from "../../src/kube/store.ts";
-import {
-  anyPools,
-  anyPut,
-  change,
-  type PoolsStep,
-  type PutStep,
-  pass,
-  type Step,
-  serviceName,
-  shown,
-  type World,
-} from "./allocation-world.ts";
+import { change, pass, shown, type World } from "./allocation-world.ts";
+import type { LaggingStep } from "./lagging-steps.ts";
 import { check, inStatus, mayShare, usableAnywhere } from "./reference-rules.ts";
-
-/** A step of the cluster, of the watch, or of the controller. */
-export type LaggingStep =
-  | Extract<Step, { readonly type: "put" | "delete" | "restart" }>
-  | PoolsStep
-  /** Deleted and created again under its name: the watch tells of both, a list of the new one only. */
-  | { readonly type: "recreate"; readonly put: PutStep }
-  /** A write that is on its way arrives; without `isAnswered` the controller does not learn of it. */
-  | { readonly type: "land"; readonly index: number; readonly isAnswered: boolean }
-  | { readonly type: "lose"; readonly index: number }
-  /** The watch brings so many events. */
-  | { readonly type: "watch"; readonly events: number }
-  /** The watch ends, and what happened meanwhile is seen in a new list only. */
-  | { readonly type: "list" }
-  /** The watch is resumed from so many events ago: they come again. */
-  | { readonly type: "repeat"; readonly events: number };
-
-const index = fc.nat(8);
-const events = fc.integer({ min: 1, max: 6 });
-
-export const laggingSteps: fc.Arbitrary<readonly LaggingStep[]> = fc.array(
-  fc.oneof<fc.MaybeWeightedArbitrary<LaggingStep>[]>(
-    { weight: 6, arbitrary: anyPut },
-    { weight: 2, arbitrary: fc.record({ type: fc.constant("delete"), name: serviceName }) },
-    { weight: 2, arbitrary: fc.record({ type: fc.constant("recreate"), put: anyPut }) },
-    { weight: 1, arbitrary: anyPools },
-    { weight: 2, arbitrary: fc.record({ type: fc.constant("restart") }) },
-    {
-      weight: 10,
-      arbitrary: fc.record({ type: fc.constant("land"), index, isAnswered: fc.boolean() }),
-    },
-    { weight: 1, arbitrary: fc.record({ type: fc.constant("lose"), index }) },
-    { weight: 10, arbitrary: fc.record({ type: fc.constant("watch"), events }) },
-    { weight: 1, arbitrary: fc.record({ type: fc.constant("list") }) },
-    { weight: 2, arbitrary: fc.record({ type: fc.constant("repeat"), events }) },
-  ),
-  { minLength: 1, maxLength: 60, size: "max" },
-);
 
 interface WatchEvent {
   readonly key: string;
@@ -69,6 +22,7 @@ interface WatchEvent {
 }
 
 interface Write {
+  /** As it was decided about. */
   readonly service: Service;
   readonly outcome: Outcome;
   /** What the controller decided by. */
@@ -97,7 +51,14 @@ export class LaggingWorld {
   #watchedTo = 0;
   #version = 0;
   #view: World;
-  #sent: readonly Write[] = [];
+  /** As in the ServiceWriter, a write that is not sent yet is replaced by what is decided next. */
+  #waiting: readonly Write[] = [];
+  /** They may still arrive. */
+  #onTheirWay: readonly Write[] = [];
+  /** Sent; the controller does not know how they ended. */
+  #open: readonly Write[] = [];
+  /** By which write each Service got the addresses that its status shows. */
+  readonly #landed = new Map<string, Write>();
 
   constructor(start: World) {
     this.#view = start;
@@ -105,6 +66,7 @@ export class LaggingWorld {
   }
 
   take(step: LaggingStep): void {
+    let late: number | undefined;
     switch (step.type) {
       case "put":
       case "delete":
@@ -115,21 +77,23 @@ export class LaggingWorld {
         this.#changeCluster(step.put);
         break;
       case "pools":
-        if (step.mayRenumber) {
-          // Renumbering that is taken back while a write is on its way, or not seen yet, may put two
-          // Services on one address until a pass moves the later one: not judged here.
-          this.#sent = [];
-          this.#watch(Number.POSITIVE_INFINITY);
-          this.#pass();
-          this.#sent = [];
+        this.#view = change({ ...this.#view, underWay: this.#underWay() }, step);
+        break;
+      case "send":
+        if (step.isLate) {
+          late = step.index;
+        } else {
+          this.#send(pick(this.#waiting, step.index));
         }
-        this.#view = change(this.#view, step);
         break;
       case "land":
-        this.#land(this.#write(step.index), step.isAnswered);
+        this.#land(pick(this.#onTheirWay, step.index), step.isAnswered);
         break;
       case "lose":
-        this.#sent = this.#sent.filter((write) => write !== this.#write(step.index));
+        this.#onTheirWay = without(this.#onTheirWay, pick(this.#onTheirWay, step.index));
+        break;
+      case "ask":
+        this.#ask(pick(this.#over(), step.index));
         break;
       case "watch":
         this.#watch(step.events);
@@ -142,12 +106,14 @@ export class LaggingWorld {
         break;
       case "restart":
         // A leader waits until what another one may have sent has arrived or been given up.
-        this.#sent = [];
+        this.#waiting = [];
+        this.#onTheirWay = [];
+        this.#open = [];
         this.#store = new Store();
         this.#view = { ...this.#view, allocation: nothingAllocated };
         this.#list();
     }
-    this.#pass();
+    this.#pass(late);
   }
 
   /** The view catches up by a list, and writes arrive until nothing is left to be written. */
@@ -155,20 +121,22 @@ export class LaggingWorld {
     this.#list();
     this.#pass();
     for (let round = 0; round < 12; round += 1) {
-      for (const write of this.#sent) {
+      for (const write of this.#waiting) {
+        this.#send(write);
+      }
+      for (const write of this.#onTheirWay) {
         this.#land(write, true);
+      }
+      for (const write of this.#over()) {
+        this.#ask(write);
       }
       this.#watch(Number.POSITIVE_INFINITY);
       this.#pass();
     }
     const settled = { ...this.#view, services: new Map(this.#services) };
+    assert.deepEqual(settled.underWay, [], "every write is over");
     check(settled, settled.allocation);
     return settled;
-  }
-
-  /** Counted from the last that was sent. */
-  #write(index: number): Write | undefined {
-    return this.#sent[this.#sent.length - 1 - (index % Math.max(this.#sent.length, 1))];
   }
 
   #changeCluster(step: Extract<LaggingStep, { readonly type: "put" | "delete" }>): void {
@@ -208,28 +176,56 @@ export class LaggingWorld {
     this.#watchedTo = this.#log.length;
   }
 
-  /** Every decision obeys every rule in the world that it was made by. */
-  #pass(): void {
+  /**
+   * Every decision obeys every rule in the world that it was made by.
+   *
+   * @param late index of a write that is sent before what was decided is handed over
+   */
+  #pass(late?: number): void {
     const before = this.#view.allocation;
-    const by = pass({ ...this.#view, services: new Map(this.#store.entries), sent: [] });
+    const services = new Map(this.#store.entries);
+    const by = pass({ ...this.#view, services, underWay: this.#underWay(), sent: [] });
     check(by, before);
     this.#view = by;
-    const fresh = by.sent
-      .filter(({ service, outcome }) => shown(service, outcome) !== service)
+    if (late !== undefined) {
+      this.#send(pick(this.#waiting, late));
+    }
+    this.#waiting = by.sent
+      .filter(({ service, outcome }) => !isDeepStrictEqual(shown(service, outcome), service))
       .map((write) => ({ ...write, by }));
-    // As in the ServiceWriter, a write that waits is replaced by what was decided since. One that is on
-    // its way already may be overtaken, and put two on one address until the next pass: not judged.
-    this.#sent = fresh;
+  }
+
+  /** What the controller knows of: as its ServiceWriter tells it. */
+  #underWay(): readonly AddressWrite[] {
+    const { entries } = this.#store;
+    const unseen = this.#open.filter(({ service: { key, uid, resourceVersion } }) => {
+      const now = entries.get(key);
+      return now?.uid !== uid || !isOlder(resourceVersion, now.resourceVersion);
+    });
+    const sendable = this.#waiting.filter(({ service }) => entries.get(service.key) === service);
+    return [...unseen, ...sendable].map(({ service, outcome }) => ({
+      service,
+      addresses: outcome.type === "assigned" ? outcome.addresses.map(({ address }) => address) : [],
+    }));
+  }
+
+  #send(write: Write | undefined): void {
+    if (write !== undefined && this.#store.entries.get(write.service.key) === write.service) {
+      this.#waiting = without(this.#waiting, write);
+      this.#onTheirWay = [...this.#onTheirWay, write];
+      this.#open = [...this.#open, write];
+    }
   }
 
   #land(write: Write | undefined, isAnswered: boolean): void {
-    this.#sent = this.#sent.filter((other) => other !== write);
+    this.#onTheirWay = without(this.#onTheirWay, write);
     if (write === undefined) {
       return;
     }
     const { key, resourceVersion } = write.service;
     const now = this.#services.get(key);
     if (now === undefined || now.resourceVersion !== resourceVersion) {
+      this.#open = isAnswered ? without(this.#open, write) : this.#open;
       return;
     }
     const { ingress } = shown(now, write.outcome);
@@ -239,22 +235,38 @@ export class LaggingWorld {
     for (const ip of inStatus(after).filter((each) => !inStatus(now).includes(each))) {
       this.#assertMayHave(ip, write);
     }
+    this.#landed.set(key, write);
     const stored = this.#put(key, after);
     if (isAnswered && stored !== undefined) {
       this.#store.applyOwnWrite(key, stored.resourceVersion, stored);
+      this.#open = this.#open.filter(({ service }) => service.key !== key);
     }
   }
 
+  /** Those without an answer that cannot arrive any more. */
+  #over(): readonly Write[] {
+    return this.#open.filter((write) => !this.#onTheirWay.includes(write));
+  }
+
+  #ask(write: Write | undefined): void {
+    const now = write && this.#services.get(write.service.key);
+    if (now !== undefined) {
+      this.#store.applyOwnWrite(now.key, now.resourceVersion, now);
+    }
+    const asked = this.#over().filter(({ service }) => service.key === write?.service.key);
+    this.#open = this.#open.filter((each) => !asked.includes(each));
+  }
+
   /** Who has the address in the cluster shares it, as far as the controller could know. */
-  #assertMayHave(ip: string, { service, by }: Write): void {
-    const from: PoolConfig | undefined = usableAnywhere(by, ip);
-    assert.ok(from !== undefined, `${ip} is outside every pool`);
+  #assertMayHave(ip: string, write: Write): void {
+    assert.ok(usableAnywhere(write.by, ip) !== undefined, `${ip} is outside every pool`);
     for (const other of this.#services.values()) {
-      if (other.key !== service.key && inStatus(other).includes(ip)) {
-        const seen = by.services.get(other.key);
+      if (other.key !== write.service.key && inStatus(other).includes(ip)) {
+        const theirs = this.#landed.get(other.key);
         const isShared =
-          seen !== undefined && seen.uid === other.uid && mayShare(service, seen, from);
-        assert.ok(isShared, `${ip} is written to ${service.key}, but ${other.key} has it`);
+          isSharedBy(write, other, ip) ||
+          (theirs !== undefined && isSharedBy(theirs, write.service, ip));
+        assert.ok(isShared, `${ip} is written to ${write.service.key}, but ${other.key} has it`);
       }
     }
   }
@@ -263,4 +275,22 @@ export class LaggingWorld {
   get allocation(): Allocation {
     return this.#view.allocation;
   }
+}
+
+/** Counted from the last. */
+function pick(writes: readonly Write[], index: number): Write | undefined {
+  return writes.at(-1 - (index % Math.max(writes.length, 1)));
+}
+
+function without(writes: readonly Write[], write: Write | undefined): readonly Write[] {
+  return writes.filter((each) => each !== write);
+}
+
+/** Whether the decision was that `service` shares the address with `other`, as it was known. */
+function isSharedBy({ service, by }: Write, other: Service, ip: string): boolean {
+  const from = usableAnywhere(by, ip);
+  const known = [by.services.get(other.key), ...by.underWay.map((each) => each.service)];
+  return known.some(
+    (each) => each?.uid === other.uid && from !== undefined && mayShare(service, each, from),
+  );
 }

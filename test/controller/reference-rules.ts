@@ -50,13 +50,26 @@ export function inStatus(service: Service): readonly string[] {
   return service.ingress.flatMap(({ ip }) => ip ?? []);
 }
 
-/** Who else has the address, in status or by decision, now or in the pass before. */
-function others(world: World, before: Allocation, service: Service, ip: string): Service[] {
-  return [...world.services.values()].filter(
+/** The Services that may still get the address by a write, as they were decided about. */
+function mayStillGet(world: World, ip: string): readonly Service[] {
+  return world.underWay
+    .filter(({ addresses }) => addresses.some(({ text }) => text === ip))
+    .map(({ service }) => service);
+}
+
+/** Who else has the address, in status, by a write, or by decision now or in the pass before. */
+function others(
+  world: World,
+  before: Allocation,
+  service: Service,
+  ip: string,
+): readonly Service[] {
+  const have = [...world.services.values()].filter(
     (other) =>
       other !== service &&
       [...given(world.allocation, other), ...given(before, other), ...inStatus(other)].includes(ip),
   );
+  return [...have, ...mayStillGet(world, ip).filter(({ key }) => key !== service.key)];
 }
 
 function wanted(service: Service): readonly AddressFamily[] {
@@ -89,8 +102,11 @@ function mayAskFor(world: World, service: Service, ip: string): readonly PoolCon
   );
 }
 
-function hasOrHad(before: Allocation, service: Service): readonly string[] {
-  return [...inStatus(service), ...given(before, service)];
+function hasOrHad(world: World, before: Allocation, one: Service): readonly string[] {
+  const written = world.underWay
+    .filter(({ service }) => service === one)
+    .flatMap(({ addresses }) => addresses.map(({ text }) => text));
+  return [...inStatus(one), ...given(before, one), ...written];
 }
 
 /** Judges what was decided about the world after the decision `before`. */
@@ -103,12 +119,15 @@ export function check(world: World, before: Allocation): void {
     for (const ip of ips) {
       const from = usableAnywhere(world, ip);
       assert.ok(from !== undefined, `${ip} is an address that a pool may give out`);
+      const isNew = !hasOrHad(world, before, one).includes(ip);
       for (const two of services.filter((other) => other !== one)) {
         const isTwice = given(world.allocation, two).includes(ip);
         assert.ok(!isTwice || mayShare(one, two, from), `${ip} is held twice without sharing`);
-        const isNew = !hasOrHad(before, one).includes(ip);
         const isShown = inStatus(two).includes(ip);
         assert.ok(!isNew || !isShown || mayShare(one, two, from), `${ip} was not free yet`);
+      }
+      for (const two of mayStillGet(world, ip).filter(({ key }) => key !== one.key)) {
+        assert.ok(!isNew || mayShare(one, two, from), `${ip} may yet be written to another`);
       }
       const families = ips.map((text) => (text.includes(":") ? "ipv6" : "ipv4"));
       assert.equal(new Set(families).size, families.length, "one address per family");
@@ -126,7 +145,7 @@ function checkKept(world: World, before: Allocation, one: Service, ips: readonly
     return;
   }
   for (const family of wanted(one)) {
-    const first = hasOrHad(before, one).find(
+    const first = hasOrHad(world, before, one).find(
       (ip) => parseAddress(ip)?.family === family && usableAnywhere(world, ip) !== undefined,
     );
     if (first !== undefined && others(world, before, one, first).length === 0) {
@@ -142,7 +161,7 @@ function checkAllowed(
   one: Service,
   ips: readonly string[],
 ): void {
-  const had = hasOrHad(before, one);
+  const had = hasOrHad(world, before, one);
   const asked = one.annotations["routelb.io/loadBalancerIPs"];
   const isAskedPool = ({ name }: PoolConfig) =>
     asked !== undefined && name === usableAnywhere(world, asked)?.name;
@@ -168,13 +187,16 @@ function checkNotWaiting(
   if (askedFamily !== undefined && !wanted(one).includes(askedFamily)) {
     assert.deepEqual(
       ips,
-      ips.filter((ip) => hasOrHad(before, one).includes(ip)),
+      ips.filter((ip) => hasOrHad(world, before, one).includes(ip)),
       "asks for nonsense",
     );
     return;
   }
+  // A write to the Service as it was keeps the address from the Service as it is, too.
   const isFree = (ip: string, pool: PoolConfig) =>
-    others(world, before, one, ip).every((other) => mayShare(one, other, pool));
+    [...others(world, before, one, ip), ...mayStillGet(world, ip)].every(
+      (other) => other === one || mayShare(one, other, pool),
+    );
   const couldHave = wanted(one).filter((family) =>
     family === askedFamily && asked !== undefined
       ? mayAskFor(world, one, asked).some((pool) => isFree(asked, pool))

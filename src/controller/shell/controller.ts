@@ -19,7 +19,8 @@ import { type Configuration, sha256 } from "./configuration.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { MissingServices } from "./missing-services.ts";
 import { standingNotesSteps } from "./notes.ts";
-import { isSameButForStatus, type ServiceWriter } from "./service-writer.ts";
+import { isSameButForStatus } from "./same-but-for-status.ts";
+import type { ServiceWriter } from "./service-writer.ts";
 
 export interface ControllerParts {
   readonly services: Store<Service>;
@@ -187,12 +188,13 @@ export class Controller {
   }
 
   #snapshot(config: Config): ControllerSnapshot {
-    const { services, namespaces, missing, loadBalancerClass } = this.#parts;
+    const { services, namespaces, missing, writer, loadBalancerClass } = this.#parts;
     return {
       config,
       loadBalancerClass,
       services: new Map(missing.withMissing(services.entries)),
       namespaces: new Map(namespaces.entries),
+      underWay: writer.underWay,
     };
   }
 

@@ -1,22 +1,15 @@
-import { isDeepStrictEqual } from "node:util";
 import { isLoadBalancer, type Service } from "../../cluster/service.ts";
-import {
-  isConflict,
-  isNotFound,
-  type KubeApi,
-  KubeError,
-  type KubeObject,
-} from "../../kube/client.ts";
+import type { AddressWrite } from "../../cluster/snapshot.ts";
+import { isConflict, isNotFound, type KubeApi, KubeError } from "../../kube/client.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import { projectService } from "../../kube/project.ts";
-import { resources } from "../../kube/resource.ts";
 import type { Store } from "../../kube/store.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { type Allocation, nothingAllocated, type Outcome, poolAnnotation } from "../outcome.ts";
+import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
 import { type ServiceEvent, writtenEvent } from "../service-events.ts";
-import { diffStatus, type StatusPatch, shownIngress } from "../status.ts";
+import { diffStatus, shownIngress } from "../status.ts";
 import { eachInSteps, type Steps } from "../steps.ts";
 import {
   formatOverwritten,
@@ -27,6 +20,8 @@ import {
   type WriteRecord,
 } from "../write-record.ts";
 import { serviceNote } from "./notes.ts";
+import { isSameButForStatus } from "./same-but-for-status.ts";
+import { StatusWrites } from "./status-writes.ts";
 
 export interface ServiceWriterOptions {
   readonly api: KubeApi;
@@ -39,18 +34,14 @@ export interface ServiceWriterOptions {
   readonly leads: () => boolean;
   /** An address went into a status, so long after it was decided. */
   readonly onAssigned: (seconds: number) => void;
-  /** There is something to do that no change of a Store tells: a pause is over. */
+  /** There is something to do that no change of a Store tells: a pause is over, an address is free. */
   readonly wake: () => void;
 }
 
 /** How many writes are on their way at once. */
 const concurrency = 16;
 
-/** A write is not waited for, and not done by the server, when it is older than this. */
-export const writeLimitMs = 10_000;
-
-interface Pending {
-  readonly service: Service;
+interface Pending extends AddressWrite {
   readonly outcome: Outcome | undefined;
 }
 
@@ -64,6 +55,7 @@ interface Pending {
 export class ServiceWriter {
   readonly #options: ServiceWriterOptions;
   readonly #queue: WorkQueue;
+  readonly #writes: StatusWrites;
   readonly #pending = new Map<string, Pending>();
   readonly #pendingSinceMs = new Map<string, number>();
   readonly #records = new Map<string, WriteRecord>();
@@ -73,7 +65,6 @@ export class ServiceWriter {
   /** UIDs of Services that were ours and are of another class now, by key. */
   readonly #leaving = new Map<string, string>();
   #lastFailure: string | undefined;
-  #unansweredMs: number | undefined;
 
   constructor(options: ServiceWriterOptions) {
     this.#options = options;
@@ -86,6 +77,7 @@ export class ServiceWriter {
       clock: options.clock,
       random: options.random,
     });
+    this.#writes = new StatusWrites(options);
   }
 
   /** Writes that wait or are on their way. */
@@ -98,15 +90,24 @@ export class ServiceWriter {
     return [...this.#records].flatMap(([key, { pause }]) => (pause === undefined ? [] : [key]));
   }
 
-  /** A write got no answer a short time ago: the server may have done it, or do it yet. */
+  /** A write got no answer: the server may have done it, or do it yet. */
   get mayStillBeWritten(): boolean {
-    const { clock } = this.#options;
-    return this.#unansweredMs !== undefined && clock.now() - this.#unansweredMs < writeLimitMs;
+    return this.#writes.hasAny;
+  }
+
+  /**
+   * Addresses that a status may come to show, whatever is decided from now on, until the decision is
+   * handed over: of writes that were sent, and of those that may be sent meanwhile.
+   */
+  get underWay(): readonly AddressWrite[] {
+    const { entries } = this.#options.store;
+    const mayBeSent = ({ service }: Pending) => entries.get(service.key) === service;
+    return [...this.#writes.underWay, ...[...this.#pending.values()].filter(mayBeSent)];
   }
 
   /** Writes until `signal` aborts; what is on its way then is waited for. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#queue.run(signal);
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#queue.run(signal), this.#writes.run(signal)]);
   }
 
   /**
@@ -124,6 +125,7 @@ export class ServiceWriter {
         (outcome === undefined || this.#settled.get(service) !== outcome) &&
         isSameButForStatus(services.get(key) ?? service, service)
       ) {
+        this.#noteDropped(key, services.get(key), outcome);
         this.#applyOne(key, service, outcome);
       }
     });
@@ -153,7 +155,8 @@ export class ServiceWriter {
       return;
     }
     const isNew = !this.#pendingSinceMs.has(key);
-    this.#pending.set(key, { service, outcome });
+    const given = outcome?.type === "assigned" ? outcome.addresses : [];
+    this.#pending.set(key, { service, outcome, addresses: given.map(({ address }) => address) });
     if (isNew) {
       this.#pendingSinceMs.set(key, this.#options.clock.now());
     }
@@ -174,6 +177,14 @@ export class ServiceWriter {
       }
     }
     this.#allocation = allocation;
+  }
+
+  /** What the decision still kept for a write that is not sent now, the next one may give away. */
+  #noteDropped(key: string, decided: Service | undefined, outcome: Outcome | undefined): void {
+    const waiting = this.#pending.get(key);
+    if (waiting !== undefined && waiting.outcome !== outcome && waiting.service === decided) {
+      this.#options.wake();
+    }
   }
 
   #observe(key: string, service: Service, outcome: Outcome | undefined): WriteRecord | undefined {
@@ -203,7 +214,7 @@ export class ServiceWriter {
   }
 
   async #write(key: string): Promise<void> {
-    const { store, clock, leads, logger, onAssigned } = this.#options;
+    const { store, clock, leads, logger, onAssigned, wake } = this.#options;
     const pending = this.#pending.get(key);
     if (pending === undefined || store.entries.get(key) !== pending.service || !leads()) {
       return;
@@ -214,7 +225,12 @@ export class ServiceWriter {
     if (patch === undefined) {
       return;
     }
-    const after = projectService(await this.#send(service, patch));
+    const sent = this.#writes.send(pending, patch).finally(() => {
+      if (this.#allocation.outcomes.get(key) !== outcome) {
+        wake();
+      }
+    });
+    const after = projectService(await sent);
     const record = recordWrite(this.#records.get(key), after, outcome);
     this.#records.set(key, record);
     this.#lastFailure = undefined;
@@ -235,19 +251,7 @@ export class ServiceWriter {
       this.#pendingSinceMs.delete(key);
     }
     store.applyOwnWrite(key, after.resourceVersion, after);
-  }
-
-  async #send({ namespace, name }: Service, patch: StatusPatch): Promise<KubeObject> {
-    const { api, clock } = this.#options;
-    const path = { resource: resources.services, namespace, name, subresource: "status" } as const;
-    try {
-      return await api.patch(path, "merge", patch, { limitMs: writeLimitMs });
-    } catch (error) {
-      if (error instanceof KubeError && (error.status === 0 || error.status >= 500)) {
-        this.#unansweredMs = clock.now();
-      }
-      throw error;
-    }
+    this.#writes.takeShown(key);
   }
 
   /** A Service that changed or went meanwhile is nothing unusual: the watch brings what is new. */
@@ -273,15 +277,4 @@ export class ServiceWriter {
   #record(service: Service, event: ServiceEvent): void {
     this.#options.recorder.record(serviceNote(service, event));
   }
-}
-
-/** Whether two states of a Service differ in nothing but what we write, and what comes of that. */
-export function isSameButForStatus(a: Service, b: Service): boolean {
-  return a === b || isDeepStrictEqual(withoutStatus(a), withoutStatus(b));
-}
-
-function withoutStatus(service: Service): object {
-  const { [poolAnnotation]: _, ...annotations } = service.annotations;
-  const nothing = { resourceVersion: "", ingress: [], conditions: [], ingressManager: "" };
-  return { ...service, ...nothing, annotations };
 }
