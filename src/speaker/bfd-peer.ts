@@ -33,14 +33,14 @@ export interface BfdSessionPlan {
 export function planBfd(
   { peer, bfdProfile, ebgpMultihop }: PlannedSession,
   { localAddress, remoteAddress, isInternal }: ConnectedPeer,
-  localPrefixes: readonly Prefix[],
+  localPrefixes: () => readonly Prefix[],
 ): BfdSessionPlan | undefined {
   if (bfdProfile === undefined) {
     return undefined;
   }
   const isOnLink =
     remoteAddress.zone !== undefined ||
-    localPrefixes.some((prefix) => prefixContains(prefix, remoteAddress));
+    localPrefixes().some((prefix) => prefixContains(prefix, remoteAddress));
   return {
     key: peer.name,
     localAddress,

@@ -34,7 +34,7 @@ function isMultihop(
   isInternal = false,
 ) {
   const connected = { localAddress: address("172.16.7.11"), remoteAddress: remote, isInternal };
-  return planBfd(planned(changes), connected, [nodeNetwork ?? assert.fail()])?.multihop;
+  return planBfd(planned(changes), connected, () => [nodeNetwork ?? assert.fail()])?.multihop;
 }
 
 test("a profile's values become the session's", () => {
@@ -43,17 +43,20 @@ test("a profile's values become the session's", () => {
     remoteAddress: onLink,
     isInternal: false,
   };
-  assert.deepEqual(planBfd(planned(), connected, []), {
-    key: "rack-a",
-    localAddress: address("172.16.7.11"),
-    remoteAddress: onLink,
-    multihop: false,
-    minimumTtl: 250,
-    transmitIntervalMs: 200,
-    receiveIntervalMs: 100,
-    detectMultiplier: 5,
-    passive: true,
-  });
+  assert.deepEqual(
+    planBfd(planned(), connected, () => []),
+    {
+      key: "rack-a",
+      localAddress: address("172.16.7.11"),
+      remoteAddress: onLink,
+      multihop: false,
+      minimumTtl: 250,
+      transmitIntervalMs: 200,
+      receiveIntervalMs: 100,
+      detectMultiplier: 5,
+      passive: true,
+    },
+  );
 });
 
 test("without a profile there is no BFD session", () => {
@@ -63,7 +66,10 @@ test("without a profile there is no BFD session", () => {
     remoteAddress: onLink,
     isInternal: false,
   };
-  assert.equal(planBfd(without, connected, []), undefined);
+  assert.equal(
+    planBfd(without, connected, () => []),
+    undefined,
+  );
 });
 
 test("ebgp-multihop and internal peers off the link are multihop, all others single-hop", () => {

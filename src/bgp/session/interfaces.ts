@@ -7,6 +7,10 @@ export function localInterfaces(): readonly LocalInterface[] {
   return Object.entries(networkInterfaces()).map(([name, entries]) => ({
     name,
     addresses: (entries ?? []).flatMap((entry) => {
+      // Each Pod's interface has a link-local address: a node's hundreds are not parsed for a next hop.
+      if (entry.family === "IPv6" && entry.scopeid !== 0) {
+        return [];
+      }
       const address = parseAddress(entry.address);
       if (address === undefined || isLoopback(address)) {
         return [];

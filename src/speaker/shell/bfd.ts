@@ -97,7 +97,7 @@ export class BfdSessions {
   }
 
   #setPeers(): void {
-    const localPrefixes = this.#options.localPrefixes();
+    const { localPrefixes } = this.#options;
     const plans = this.#planned.flatMap((session) => {
       const connected = this.#connected.get(session.peer.name);
       const plan = connected === undefined ? undefined : planBfd(session, connected, localPrefixes);
