@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { listAt, textAt } from "../../lab/kube/json.ts";
-import { scenario, workerNodes } from "../../lab/scenario.ts";
+import { scenario } from "../../lab/scenario.ts";
 import { awaitGateways } from "../../lab/sights/routes.ts";
-import { waitFor } from "../../lab/wait.ts";
 import type { Cluster } from "./cluster.ts";
 import { Guide } from "./guide.ts";
 import { metallb016, metallbObjects } from "./metallb.ts";
@@ -16,9 +14,8 @@ import {
   usedBy,
   workers,
 } from "./migration.ts";
-import { serviceAddresses, serviceObject } from "./services.ts";
+import { serviceAddresses } from "./services.ts";
 
-const services = "/api/v1/namespaces/default/services";
 const document = "docs/migrate.md";
 let started: Cluster | undefined;
 
@@ -70,43 +67,4 @@ test("MetalLB's namespace removed, no more labels: addresses and routes stay", a
   await guide.follow("### 5. Remove MetalLB");
   assert.deepEqual(await serviceAddresses(cluster()), before);
   for (const address of before.values()) await awaitGateways(cluster().lab, address, workers);
-});
-
-/** What ServiceLB writes: the addresses of the nodes. */
-const nodeAddresses = workerNodes.map(({ address }) => ({ ip: address }));
-
-async function ingressOf(name: string): Promise<string> {
-  const service = await cluster().lab.api.get(`${services}/${name}`);
-  const ingress = listAt(service, "status", "loadBalancer", "ingress");
-  return ingress.map((one) => textAt(one, "ip") ?? "").join();
-}
-
-async function hasPoolAddress(name: string): Promise<string> {
-  const address = await waitFor(
-    async () => {
-      const found = await ingressOf(name);
-      return found !== "" && !found.includes(",") && found.startsWith("172.16.7.")
-        ? found
-        : undefined;
-    },
-    { what: `${name} has an address of the pool`, timeoutMs: 60_000 },
-  );
-  await awaitGateways(cluster().lab, address, workers);
-  return address;
-}
-
-test("beside K3s ServiceLB, by class; then in its place", async () => {
-  const { api } = cluster().lab;
-  const guide = await Guide.open(document, "## From K3s ServiceLB", cluster());
-  await guide.follow("### Side by side, by class");
-  await api.create(services, serviceObject("of-servicelb"));
-  const status = { status: { loadBalancer: { ingress: nodeAddresses } } };
-  await api.patch(`${services}/of-servicelb/status`, status);
-  const others = workers.join();
-  await api.create(services, serviceObject("ours", { loadBalancerClass: "routelb.io/bgp" }));
-  const ours = await hasPoolAddress("ours");
-  assert.equal(await ingressOf("of-servicelb"), others, "a Service of ServiceLB was touched");
-  await guide.follow("### ServiceLB switched off");
-  assert.notEqual(await hasPoolAddress("of-servicelb"), ours);
-  assert.equal(await ingressOf("ours"), ours);
 });

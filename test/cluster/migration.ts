@@ -21,13 +21,17 @@ export const workers = workerNodes.map(({ address }) => address);
 const addressFamily = " address-family ipv4 unicast\n";
 const firstNeighbor = ` neighbor ${nodes[0]?.address} peer-group nodes\n`;
 
+/** The control plane's node is a neighbor, too: our speakers run there, MetalLB's do not. */
+export const routerOfEveryNode = {
+  config: routerConfig.replace(addressFamily, `${firstNeighbor}${addressFamily}`),
+};
+
 /** MetalLB in the scenario, with Services whose addresses have a gap. */
 export async function startMetallb(id: string, metallb: Metallb): Promise<Cluster> {
   const cluster = await Cluster.start({
     id,
     proxyMode: "nftables",
-    // The control plane's node is a neighbor, too: our speakers run there, MetalLB's do not.
-    router: { config: routerConfig.replace(addressFamily, `${firstNeighbor}${addressFamily}`) },
+    router: routerOfEveryNode,
     ...metallb,
   });
   try {
@@ -41,12 +45,7 @@ export async function startMetallb(id: string, metallb: Metallb): Promise<Cluste
 
 async function prepare(cluster: Cluster): Promise<void> {
   const { lab } = cluster;
-  // As kubeadm does.
-  await lab.kubectl.run(
-    "label",
-    `node/${nodes[0]?.name}`,
-    "node.kubernetes.io/exclude-from-external-load-balancers=",
-  );
+  await excludeControlPlane(cluster);
   await lab.kubectl.run("create", "-f", nginxManifest);
   await lab.kubectl.run("wait", "--for=jsonpath={.status.loadBalancer.ingress}", "service/nginx");
   await lab.kubectl.run("create", "-f", localManifest);
@@ -55,6 +54,12 @@ async function prepare(cluster: Cluster): Promise<void> {
   for (const address of (await serviceAddresses(cluster)).values()) {
     await awaitGateways(lab, address, workers);
   }
+}
+
+/** As kubeadm does. */
+export async function excludeControlPlane({ lab }: Cluster): Promise<void> {
+  const label = "node.kubernetes.io/exclude-from-external-load-balancers=";
+  await lab.kubectl.run("label", `node/${nodes[0]?.name}`, label);
 }
 
 /** The addresses under requests: of a Service with each policy. */
