@@ -4,7 +4,7 @@ import { pause } from "../lab/wait.ts";
 import { ScaleCluster } from "./scale/cluster.ts";
 import { Daemon } from "./scale/daemon.ts";
 import { ScaleObjects } from "./scale/objects.ts";
-import { metallb, type Product, routelb } from "./scale/product.ts";
+import { metallbV011, type Product, routelb } from "./scale/product.ts";
 import { type Column, figure, formatRows } from "./scale/report.ts";
 import { measureSwarm, type SwarmTrial, type WatchRow } from "./scale/swarm.ts";
 import { measureSpeaker, type SpeakerTrial, speakerNode } from "./scale/trial.ts";
@@ -93,7 +93,7 @@ async function measureSpeakers(cluster: ScaleCluster, speakers: number): Promise
   await giveAddresses(cluster, objects, ours, swarmServices);
   await objects.setEndpoints(swarmEndpoints);
   const trials: SwarmTrial[] = [];
-  for (const product of [ours, await metallb(cluster)]) {
+  for (const product of [ours, await metallbV011(cluster)]) {
     const trial = await measureSwarm(cluster, objects, product, nodes, swarmEndpoints);
     trials.push(trial);
     const [load = 0] = loadavg();

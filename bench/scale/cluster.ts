@@ -19,6 +19,8 @@ export const routerAsn = 64512;
 export const speakerAsn = 64522;
 
 /** The controller gives addresses of the first pool; the bench itself moves Services to the second. */
+export const pools = { given: "10.100.0.0/16", moved: "10.101.0.0/16" };
+
 export const config = `
 peers:
 - my-asn: ${speakerAsn}
@@ -27,11 +29,11 @@ peers:
 address-pools:
 - name: given
   protocol: bgp
-  addresses: [10.100.0.0/16]
+  addresses: [${pools.given}]
 - name: moved
   protocol: bgp
   auto-assign: false
-  addresses: [10.101.0.0/16]
+  addresses: [${pools.moved}]
 `;
 
 const routerConfig = `
@@ -189,6 +191,17 @@ export class ScaleCluster implements AsyncDisposable {
     };
     await writeFile(file, formatKubeconfig(access), { mode: 0o600 });
     return file;
+  }
+
+  async restartApiServer(): Promise<void> {
+    await this.#controlPlane.stopApiServer();
+    await this.#controlPlane.startApiServer();
+  }
+
+  /** Cuts a node off, or joins it again, without either end seeing a link change. */
+  async setSwitched(index: number, isSwitched: boolean): Promise<void> {
+    const master = isSwitched ? `master ${bridge}` : "nomaster";
+    await configure(this.namespace("switch"), [`link set ${nodeName(index)} ${master}`]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -89,6 +89,12 @@ export class Daemon implements AsyncDisposable {
     return metric(await this.#get("metrics"), name);
   }
 
+  /** Ends it as a kubelet or an accident does, and resolves when it has ended. */
+  async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    this.#process.signal(signal);
+    await this.#process.exited;
+  }
+
   /** A controller gives its Lease back; a speaker does not get the time to drain. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process.stop(this.#role === "controller" ? 20_000 : 0);

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { listAt } from "../../lab/kube/json.ts";
 import { type KernelRoute, kernelRouteBecame, parseKernelRoutes } from "../../lab/route-log.ts";
 import type { Router } from "../../lab/router.ts";
+import { waitFor } from "../../lab/wait.ts";
 import type { ScaleCluster } from "./cluster.ts";
 import type { ScaleObjects } from "./objects.ts";
 
@@ -8,10 +10,21 @@ export interface RouteChange extends KernelRoute {
   readonly prefix: string;
 }
 
-/** Services that RouteLB or MetalLB has put into the router's kernel. */
-export async function prefixesInKernel({ router }: ScaleCluster): Promise<number> {
-  const routes = await router.kernelRoutes("proto", "bgp");
-  return Array.isArray(routes) ? routes.length : 0;
+/**
+ * Resolves when the BGP routes in the router's kernel have so many next hops, all together: each
+ * Service has one for each speaker.
+ */
+export async function untilPaths({ router }: ScaleCluster, count: number): Promise<void> {
+  await waitFor(
+    async () => {
+      const routes = await router.kernelRoutes("proto", "bgp");
+      const counts = listAt({ routes }, "routes").map(
+        (route) => listAt(route, "nexthops").length || 1,
+      );
+      return counts.reduce((sum, one) => sum + one, 0) === count || undefined;
+    },
+    { what: `${count} next hops in the router's kernel`, timeoutMs: 900_000, intervalMs: 50 },
+  );
 }
 
 /** From the create of a Service to its route in the router's kernel, one by one; milliseconds. */

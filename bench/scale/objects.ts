@@ -70,6 +70,8 @@ export class ScaleObjects {
       const index = first + offset;
       await this.#createNode(nodeObject(index));
       await this.heartbeat(index);
+      // The API server calls a new Node not ready; the controller that ends this does not run here.
+      await this.#api.patch(`/api/v1/nodes/${nodeName(index)}`, { spec: { taints: [] } });
     });
   }
 
@@ -90,10 +92,10 @@ export class ScaleObjects {
     this.#services = Math.max(first, count);
     await inParallel(this.#services - first, async (offset) => {
       const index = first + offset;
+      await this.#api.create(services, serviceObject(serviceName(index), index, loadBalancer));
       if (hasEndpoints) {
         await this.setSlice(index, 1, true);
       }
-      await this.#api.create(services, serviceObject(serviceName(index), index, loadBalancer));
     });
   }
 

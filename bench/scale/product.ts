@@ -1,7 +1,15 @@
 import { join } from "node:path";
 import { builtFolder } from "../../lab/cluster/build.ts";
-import { metallb011 } from "../../test/cluster/metallb.ts";
-import { config, routelbNamespace, type ScaleCluster } from "./cluster.ts";
+import { metallb011, metallb016, metallbObject } from "../../test/cluster/metallb.ts";
+import {
+  config,
+  pools,
+  routelbNamespace,
+  routerAddress,
+  routerAsn,
+  type ScaleCluster,
+  speakerAsn,
+} from "./cluster.ts";
 
 export type Role = "controller" | "speaker";
 
@@ -15,6 +23,11 @@ export interface Product {
 
 const port = "--port=7472";
 
+/** Of the speaker on a node; only some benches make a Pod of that name. */
+export function podName(node: string): string {
+  return `speaker-${node}`;
+}
+
 export function routelb(cluster: ScaleCluster): Product {
   return {
     name: "RouteLB",
@@ -25,13 +38,13 @@ export function routelb(cluster: ScaleCluster): Product {
       role,
       `--kubeconfig=${kubeconfig}`,
       port,
-      ...(role === "speaker" ? [`--node-name=${node}`] : []),
+      ...(role === "speaker" ? [`--node-name=${node}`, `--pod-name=${podName(node)}`] : []),
     ],
   };
 }
 
-/** With its accounts and its rights on the cluster; without its memberlist, which BGP needs not. */
-export async function metallb(cluster: ScaleCluster): Promise<Product> {
+/** MetalLB v0.11.0 with its own accounts and rights; without its memberlist, which BGP needs not. */
+export async function metallbV011(cluster: ScaleCluster): Promise<Product> {
   const { loadBalancer } = await metallb011(config);
   const folder = await builtFolder("metallb/v0.11");
   await loadBalancer?.deploy(cluster.kubectl);
@@ -44,6 +57,41 @@ export async function metallb(cluster: ScaleCluster): Promise<Product> {
       "--namespace=metallb-system",
       port,
       ...(role === "speaker" ? [`--node-name=${node}`, "--host=127.0.0.1"] : []),
+    ],
+  };
+}
+
+/** MetalLB v0.16.2 in native mode, likewise. */
+export async function metallbV016(cluster: ScaleCluster): Promise<Product> {
+  const { loadBalancer } = await metallb016([
+    metallbObject("v1beta2", "BGPPeer", "router", {
+      myASN: speakerAsn,
+      peerASN: routerAsn,
+      peerAddress: routerAddress,
+    }),
+    metallbObject("v1beta1", "IPAddressPool", "given", { addresses: [pools.given] }),
+    metallbObject("v1beta1", "IPAddressPool", "moved", {
+      addresses: [pools.moved],
+      autoAssign: false,
+    }),
+    metallbObject("v1beta1", "BGPAdvertisement", "all", {}),
+  ]);
+  const folder = await builtFolder("metallb/v0.16");
+  await loadBalancer?.deploy(cluster.kubectl);
+  return {
+    name: "MetalLB v0.16.2",
+    namespace: "metallb-system",
+    command: (role, node, kubeconfig) => [
+      "env",
+      "METALLB_BGP_TYPE=native",
+      `METALLB_POD_NAME=${podName(node)}`,
+      `KUBECONFIG=${kubeconfig}`,
+      join(folder, role),
+      "--namespace=metallb-system",
+      port,
+      ...(role === "speaker"
+        ? [`--node-name=${node}`, "--host=127.0.0.1"]
+        : ["--webhook-mode=disabled"]),
     ],
   };
 }

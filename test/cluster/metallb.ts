@@ -135,18 +135,24 @@ address-pools:
 
 /** The same as objects of MetalLB 0.13 and later. */
 export const metallbObjects: readonly JsonObject[] = [
-  custom("v1beta2", "BGPPeer", "router", {
+  metallbObject("v1beta2", "BGPPeer", "router", {
     myASN: scenario.speakerAsn,
     peerASN: scenario.routerAsn,
     peerAddress: scenario.routerAddress,
   }),
-  custom("v1beta1", "IPAddressPool", "my-ip-space", {
+  metallbObject("v1beta1", "IPAddressPool", "my-ip-space", {
     addresses: [scenario.poolCidr],
     avoidBuggyIPs: true,
   }),
-  custom("v1beta1", "BGPAdvertisement", "all", {}),
+  metallbObject("v1beta1", "BGPAdvertisement", "all", {}),
 ];
 
-function custom(version: string, kind: string, name: string, spec: JsonObject): JsonObject {
+/** A custom resource in MetalLB's own namespace. */
+export function metallbObject(
+  version: string,
+  kind: string,
+  name: string,
+  spec: JsonObject,
+): JsonObject {
   return { apiVersion: `metallb.io/${version}`, kind, metadata: { name, namespace }, spec };
 }
