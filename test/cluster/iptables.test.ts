@@ -1,3 +1,3 @@
-import { fiveSights } from "./whole-scenario.ts";
+import { wholeScenario } from "./whole-scenario.ts";
 
-fiveSights("kube-proxy in iptables mode", { id: "iptables", proxyMode: "iptables" });
+wholeScenario("kube-proxy in iptables mode", { id: "iptables", proxyMode: "iptables" });

@@ -42,7 +42,7 @@ const nothingRefused: Claim = {
   see: async (cluster) => formatRequests(await ourRequests(cluster)),
 };
 
-const wholeClaims: readonly Claim[] = [
+const claims: readonly Claim[] = [
   ...[serviceHasAddress, routerHasRoute, requestsSpread, nodeHalted, linkCut, localPolicy].map(
     claimOf,
   ),
@@ -56,25 +56,8 @@ const wholeClaims: readonly Claim[] = [
   nothingRefused,
 ];
 
-const fiveSightsClaims: readonly Claim[] = [
-  serviceHasAddress,
-  routerHasRoute,
-  requestsSpread,
-  nodeHalted,
-  localPolicy,
-].map(claimOf);
-
 /** All that must be seen of the scenario on real Kubernetes, in order, on a cluster of its own. */
 export function wholeScenario(title: string, options: ClusterOptions): void {
-  seeClaims(title, options, wholeClaims);
-}
-
-/** The five sights of the scenario alone. */
-export function fiveSights(title: string, options: ClusterOptions): void {
-  seeClaims(title, options, fiveSightsClaims);
-}
-
-function seeClaims(title: string, options: ClusterOptions, claims: readonly Claim[]): void {
   suite(title, () => {
     let started: Cluster | undefined;
 
