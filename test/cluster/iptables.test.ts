@@ -1,3 +1,0 @@
-import { wholeScenario } from "./whole-scenario.ts";
-
-wholeScenario("kube-proxy in iptables mode", { id: "iptables", proxyMode: "iptables" });
