@@ -4,7 +4,11 @@ export interface Clock {
   now(): number;
   /** Milliseconds since the Unix epoch, for display and for what other programs read. */
   wallTime(): number;
-  /** Calls `callback` once after `delayMs` (0 to 2^31-1); the timer does not keep the process alive. */
+  /**
+   * Calls `callback` once, and not before `now` tells that `delayMs` (0 to 2^31-1) are over: who
+   * compares with `now` then must not find that it is too early. The timer does not keep the process
+   * alive.
+   */
   after(delayMs: number, callback: () => void): Timer;
 }
 
@@ -17,12 +21,23 @@ export interface Timer {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
+  // A timer of Node counts whole milliseconds, and rounds both its start and its delay down.
   after: (delayMs, callback) => {
-    const timeout = setTimeout(() => {
-      pending.delete(timeout);
-      callback();
-    }, delayMs).unref();
-    pending.add(timeout);
+    const dueMs = performance.now() + delayMs;
+    let timeout: NodeJS.Timeout;
+    const start = (waitMs: number): void => {
+      timeout = setTimeout(() => {
+        pending.delete(timeout);
+        const leftMs = dueMs - performance.now();
+        if (leftMs > 0) {
+          start(leftMs);
+        } else {
+          callback();
+        }
+      }, Math.ceil(waitMs)).unref();
+      pending.add(timeout);
+    };
+    start(delayMs);
     return {
       cancel: () => {
         pending.delete(timeout);

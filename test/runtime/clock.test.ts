@@ -51,3 +51,17 @@ test("timers count until they fire or are cancelled, whichever is first", async 
   await Promise.all([fired, new Promise((resolve) => setTimeout(resolve, 5))]);
   assert.equal(pendingTimers(), before);
 });
+
+test("a timer of the machine's clock is never early, by no part of a millisecond", async (t) => {
+  const alive = setInterval(() => {}, 1_000);
+  t.after(() => clearInterval(alive));
+  const delayMs = 4.9;
+  for (let round = 0; round < 20; round += 1) {
+    const startMs = systemClock.now();
+    await new Promise<void>((resolve) => {
+      systemClock.after(delayMs, resolve);
+    });
+    const tookMs = systemClock.now() - startMs;
+    assert.ok(tookMs >= delayMs, `after ${tookMs} ms`);
+  }
+});
