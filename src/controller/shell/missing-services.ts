@@ -1,10 +1,9 @@
 import type { Service } from "../../cluster/service.ts";
-import { isNotFound, type KubeApi } from "../../kube/client.ts";
-import { resources } from "../../kube/resource.ts";
+import type { KubeApi } from "../../kube/client.ts";
 import type { Store, StoreChange } from "../../kube/store.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { ServiceInquiry } from "./service-inquiry.ts";
 
 export interface MissingServicesOptions {
   readonly api: KubeApi;
@@ -25,25 +24,25 @@ export interface MissingServicesOptions {
  */
 export class MissingServices {
   readonly #options: MissingServicesOptions;
-  readonly #queue: WorkQueue;
+  readonly #inquiry: ServiceInquiry;
   readonly #missing = new Map<string, Service>();
-  #isFailing = false;
 
   constructor(options: MissingServicesOptions) {
     this.#options = options;
-    this.#queue = new WorkQueue({
-      work: (key, signal) => this.#ask(key, signal),
-      onFailure: (key, error) => this.#takeFailure(key, error),
-      concurrency: 4,
-      clock: options.clock,
-      random: options.random,
-      backoff: { baseMs: 1_000, limitMs: 30_000 },
+    const { api, clock, random, logger } = options;
+    this.#inquiry = new ServiceInquiry({
+      api,
+      clock,
+      random,
+      logger,
+      inDoubt: "whether a Service is gone",
+      ask: (key, signal) => this.#ask(key, signal),
     });
     options.store.onChange((change) => this.#takeChange(change));
   }
 
   run(signal: AbortSignal): Promise<void> {
-    return this.#queue.run(signal);
+    return this.#inquiry.run(signal);
   }
 
   /** The Services of the Store, and those of which it is unknown whether they are gone. */
@@ -56,7 +55,7 @@ export class MissingServices {
       for (const [key, service] of change.missing) {
         if (service.type === "LoadBalancer") {
           this.#missing.set(key, service);
-          this.#queue.add(key);
+          this.#inquiry.add(key);
         }
       }
       if (change.missing.size > 0) {
@@ -71,40 +70,22 @@ export class MissingServices {
     }
   }
 
-  async #ask(key: string, signal: AbortSignal): Promise<void> {
+  async #ask(key: string, signal: AbortSignal): Promise<boolean> {
     const service = this.#missing.get(key);
     if (service === undefined) {
-      return;
+      return false;
     }
-    const { namespace, name, uid } = service;
-    const { api, wake } = this.#options;
-    try {
-      const found = await api.get({ resource: resources.services, namespace, name }, { signal });
-      if (found.metadata.uid === uid) {
-        throw new Error("the server has a Service that its list did not show");
-      }
-    } catch (error) {
-      if (!isNotFound(error)) {
-        throw error;
-      }
+    const found = await this.#inquiry.read(service, signal);
+    if (found?.metadata.uid === service.uid) {
+      throw new Error("the server has a Service that its list did not show");
     }
-    this.#isFailing = false;
     this.#missing.delete(key);
-    wake();
-  }
-
-  #takeFailure(service: string, error: unknown): void {
-    const fields = { service, err: error };
-    if (this.#isFailing) {
-      this.#options.logger.debug(fields, "still unknown whether a Service is gone");
-    } else {
-      this.#isFailing = true;
-      this.#options.logger.warn(fields, "it cannot be asked whether a Service is gone");
-    }
+    this.#options.wake();
+    return true;
   }
 
   #drop(key: string): void {
     this.#missing.delete(key);
-    this.#queue.forget(key);
+    this.#inquiry.forget(key);
   }
 }

@@ -90,7 +90,7 @@ export class ServiceWriter {
     return [...this.#records].flatMap(([key, { pause }]) => (pause === undefined ? [] : [key]));
   }
 
-  /** A write got no answer: the server may have done it, or do it yet. */
+  /** A write has no answer, or none yet: the server may have done it, or do it yet. */
   get mayStillBeWritten(): boolean {
     return this.#writes.hasAny;
   }

@@ -1,14 +1,14 @@
 import type { Service } from "../../cluster/service.ts";
 import type { AddressWrite } from "../../cluster/snapshot.ts";
-import { isNotFound, type KubeApi, KubeError, type KubeObject } from "../../kube/client.ts";
+import { type KubeApi, KubeError, type KubeObject } from "../../kube/client.ts";
 import { projectService } from "../../kube/project.ts";
 import { resources } from "../../kube/resource.ts";
 import { isOlder } from "../../kube/resource-version.ts";
 import type { Store } from "../../kube/store.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { StatusPatch } from "../status.ts";
+import { ServiceInquiry } from "./service-inquiry.ts";
 
 export interface StatusWritesOptions {
   readonly api: KubeApi;
@@ -37,26 +37,26 @@ interface UnansweredWrite {
  */
 export class StatusWrites {
   readonly #options: StatusWritesOptions;
-  readonly #queue: WorkQueue;
+  readonly #inquiry: ServiceInquiry;
   /** By key of the Service, as the next one too. */
   readonly #sent = new Map<string, AddressWrite>();
   readonly #unanswered = new Map<string, readonly UnansweredWrite[]>();
-  #isFailing = false;
 
   constructor(options: StatusWritesOptions) {
     this.#options = options;
-    this.#queue = new WorkQueue({
-      work: (key, signal) => this.#ask(key, signal),
-      onFailure: (key, error) => this.#takeFailure(key, error),
-      concurrency: 4,
-      clock: options.clock,
-      random: options.random,
-      backoff: { baseMs: 1_000, limitMs: 30_000 },
+    const { api, clock, random, logger } = options;
+    this.#inquiry = new ServiceInquiry({
+      api,
+      clock,
+      random,
+      logger,
+      inDoubt: "whether a status was written",
+      ask: (key, signal) => this.#ask(key, signal),
     });
   }
 
   run(signal: AbortSignal): Promise<void> {
-    return this.#queue.run(signal);
+    return this.#inquiry.run(signal);
   }
 
   /** Whether a write may still be done. */
@@ -90,7 +90,7 @@ export class StatusWrites {
   takeShown(key: string): void {
     this.#sent.delete(key);
     if (this.#unanswered.delete(key)) {
-      this.#queue.forget(key);
+      this.#inquiry.forget(key);
       this.#options.wake();
     }
   }
@@ -99,7 +99,7 @@ export class StatusWrites {
     const { clock } = this.#options;
     const others = this.#unansweredOf(key).filter((other) => !isSame(other.write, write));
     this.#unanswered.set(key, [...others, { write, sinceMs: clock.now() }]);
-    clock.after(writeLimitMs, () => this.#queue.add(key));
+    clock.after(writeLimitMs, () => this.#inquiry.add(key));
   }
 
   #unansweredOf(key: string): readonly UnansweredWrite[] {
@@ -113,24 +113,18 @@ export class StatusWrites {
   }
 
   /** Brings into the Store what became of a Service whose writes can no longer be done. */
-  async #ask(key: string, signal: AbortSignal): Promise<void> {
-    const { api, store, clock, wake } = this.#options;
+  async #ask(key: string, signal: AbortSignal): Promise<boolean> {
+    const { store, clock, wake } = this.#options;
     const since = clock.now() - writeLimitMs;
     const service = this.#unansweredOf(key).find(({ sinceMs }) => sinceMs <= since)?.write.service;
     if (service === undefined) {
-      return;
+      return false;
     }
-    const { namespace, name } = service;
-    try {
-      const path = { resource: resources.services, namespace, name };
-      const found = projectService(await api.get(path, { signal }));
-      store.applyOwnWrite(key, found.resourceVersion, found);
-    } catch (error) {
-      if (!isNotFound(error)) {
-        throw error;
-      }
+    const found = await this.#inquiry.read(service, signal);
+    if (found !== undefined) {
+      const projected = projectService(found);
+      store.applyOwnWrite(key, projected.resourceVersion, projected);
     }
-    this.#isFailing = false;
     const left = this.#unansweredOf(key).filter(({ sinceMs }) => sinceMs > since);
     if (left.length === 0) {
       this.#unanswered.delete(key);
@@ -138,16 +132,7 @@ export class StatusWrites {
       this.#unanswered.set(key, left);
     }
     wake();
-  }
-
-  #takeFailure(service: string, error: unknown): void {
-    const fields = { service, err: error };
-    if (this.#isFailing) {
-      this.#options.logger.debug(fields, "still unknown whether a status was written");
-    } else {
-      this.#isFailing = true;
-      this.#options.logger.warn(fields, "it cannot be asked whether a status was written");
-    }
+    return true;
   }
 }
 
