@@ -79,6 +79,8 @@ export interface InForceJudgement {
    * judge again. Absent: nothing to write.
    */
   readonly write?: InForceContent;
+  /** Valid, and new to the leader, which has no verdict on it yet: to be judged again with one. */
+  readonly candidate?: Config;
   /** For the next judgement. */
   readonly memory: InForceMemory;
 }
@@ -89,10 +91,14 @@ export interface InForceInputs {
   readonly memory: InForceMemory;
   readonly sha256: (text: string) => string;
   /** The leading controller only; absent for all others, which accept nothing. */
-  readonly leader?: {
-    /** Why a valid configuration may not come into force now, as a sentence. */
-    readonly whyRefused: (candidate: Config) => string | undefined;
-  };
+  readonly leader?: { readonly verdict?: Verdict };
+}
+
+/** The leader's, on a configuration that is valid. */
+export interface Verdict {
+  readonly candidate: Config;
+  /** Why it may not come into force now, as a sentence; absent: it may. */
+  readonly refusal?: string;
 }
 
 /**
@@ -100,19 +106,24 @@ export interface InForceInputs {
  * leadership did, and, by the leader, when Services did: that may lift a refusal.
  */
 export function judgeInForce(inputs: InForceInputs): InForceJudgement {
-  const { user, inForce, memory, leader } = inputs;
+  const { user, inForce, memory, leader, sha256 } = inputs;
   const read = parseUserText(user, memory);
   const owned = leader === undefined ? undefined : ownedContent(inputs);
   const acting = chooseActing(inputs, read, owned);
   const parsed = lostKey(inputs, acting) ? undefined : read;
-  const refusal =
-    parsed?.result.ok === true && parsed.text !== owned?.config
-      ? leader?.whyRefused(parsed.result.config)
+  const candidate =
+    leader !== undefined && parsed?.result.ok === true && parsed.text !== owned?.config
+      ? parsed.result.config
       : undefined;
-  const write =
-    leader === undefined || inForce.state === "unread"
-      ? undefined
-      : contentToWrite(inputs, parsed, owned, acting, refusal);
+  const verdict = leader?.verdict?.candidate === candidate ? leader?.verdict : undefined;
+  const refusal = verdict?.refusal;
+  const accepted =
+    parsed !== undefined && verdict !== undefined && refusal === undefined
+      ? { config: parsed.text, previous: acting?.text ?? "", sourceSha256: sha256(parsed.text) }
+      : undefined;
+  const content =
+    leader === undefined || inForce.state === "unread" ? undefined : (accepted ?? owned);
+  const write = content === undefined || holdsContent(inForce, content) ? undefined : content;
   const reason = reasonOf(inputs, parsed, acting, refusal);
   return {
     ...(acting === undefined ? {} : { acting }),
@@ -121,6 +132,7 @@ export function judgeInForce(inputs: InForceInputs): InForceJudgement {
     text: refusal ?? sentences[reason],
     findings: parsed?.result.findings ?? [],
     ...(write === undefined ? {} : { write }),
+    ...(candidate === undefined || verdict !== undefined ? {} : { candidate }),
     memory: {
       ...(acting === undefined ? {} : { held: acting }),
       ...(owned === undefined ? {} : { expected: owned }),
@@ -222,21 +234,6 @@ function holdText(text: string, held: Held | undefined): Held | undefined {
   }
   const parsed = parseConfig(text);
   return parsed.ok ? { text, config: parsed.config } : undefined;
-}
-
-function contentToWrite(
-  { inForce, sha256 }: InForceInputs,
-  user: ParsedText | undefined,
-  owned: InForceContent | undefined,
-  acting: Held | undefined,
-  refusal: string | undefined,
-): InForceContent | undefined {
-  const isAccepted =
-    user?.result.ok === true && refusal === undefined && user.text !== owned?.config;
-  const content = isAccepted
-    ? { config: user.text, previous: acting?.text ?? "", sourceSha256: sha256(user.text) }
-    : owned;
-  return content === undefined || holdsContent(inForce, content) ? undefined : content;
 }
 
 function wholeContent(

@@ -1,8 +1,9 @@
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
 import type { Config } from "../config/model.ts";
-import { adopt, type Claim } from "./adopt.ts";
+import { adoptionSteps, type Claim } from "./adopt.ts";
 import type { Allocation } from "./outcome.ts";
 import { PoolIndex } from "./pool-index.ts";
+import { finish, type Steps } from "./steps.ts";
 
 /** An address that a Service has and that a new configuration would take from it. */
 export interface StrandedAddress {
@@ -21,8 +22,17 @@ export function findStranded(
   previous: Allocation,
   next: Config,
 ): readonly StrandedAddress[] {
-  const now = adopt(snapshot, new PoolIndex(snapshot.config), previous);
-  const then = adopt({ ...snapshot, config: next }, new PoolIndex(next), previous);
+  return finish(strandedSteps(snapshot, previous, next));
+}
+
+/** As `findStranded`, in steps. */
+export function* strandedSteps(
+  snapshot: ControllerSnapshot,
+  previous: Allocation,
+  next: Config,
+): Steps<readonly StrandedAddress[]> {
+  const now = yield* adoptionSteps(snapshot, new PoolIndex(snapshot.config), previous);
+  const then = yield* adoptionSteps({ ...snapshot, config: next }, new PoolIndex(next), previous);
   const kept = new Map(then.claims.map((claim) => [claim.service, new Set(addressTexts(claim))]));
   return now.claims.flatMap(({ service, held, promised }) =>
     [...held, ...promised].flatMap(({ address, pool }) =>

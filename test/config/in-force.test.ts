@@ -50,16 +50,14 @@ function judge(
   object: InForceConfigMap,
   { memory = {}, leads = false, refuses = "" }: Options = {},
 ): InForceJudgement {
-  const leader = {
-    whyRefused: () => (refuses === "" ? undefined : refuses),
-  };
-  return judgeInForce({
-    user: userMap,
-    inForce: object,
-    memory,
-    sha256,
-    ...(leads ? { leader } : {}),
-  });
+  const inputs = { user: userMap, inForce: object, sha256 };
+  const judgement = judgeInForce({ ...inputs, memory, ...(leads ? { leader: {} } : {}) });
+  const { candidate, memory: asked } = judgement;
+  if (candidate === undefined) {
+    return judgement;
+  }
+  const verdict = { candidate, ...(refuses === "" ? {} : { refusal: refuses }) };
+  return judgeInForce({ ...inputs, memory: asked, leader: { verdict } });
 }
 
 /** The memory of a process that acts on `text`, as one that follows or one that leads. */
@@ -482,6 +480,20 @@ function happen(world: World, event: WorldEvent): void {
       world.step(event.index ?? 0, event.isWritten ?? false);
   }
 }
+
+test("the leader neither accepts nor refuses without a verdict, or with one on another text", () => {
+  const inputs = { user: user(textB), inForce: inForce(textA), sha256 };
+  const asked = judgeInForce({ ...inputs, memory: {}, leader: {} });
+  const { candidate, memory } = asked;
+  assert.ok(candidate);
+  assert.deepEqual([asked.write, asked.reason], [undefined, "text-not-accepted-yet"]);
+  const leader = { verdict: { candidate, refusal: "it strands" } };
+  const refused = judgeInForce({ ...inputs, memory, leader });
+  assert.deepEqual([refused.candidate, refused.text], [undefined, "it strands"]);
+  const changed = judgeInForce({ ...inputs, user: user(textC), memory, leader });
+  assert.deepEqual([changed.write, changed.reason], [undefined, "text-not-accepted-yet"]);
+  assert.ok(changed.candidate);
+});
 
 test("whatever happens, no process acts on a text that nobody accepted, and all agree in the end", () => {
   fc.assert(

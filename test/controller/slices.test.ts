@@ -5,10 +5,12 @@ import {
   addressOf,
   applyConfig,
   createService,
+  inForceText,
   poolsText,
   run,
   startServer,
   until,
+  untilEvent,
 } from "./running.ts";
 
 const limits = { timeout: 60_000 };
@@ -53,5 +55,35 @@ test(
     );
     const held = wanted.map(([name]) => addressOf(server, name));
     assert.equal(new Set(held).size, wanted.length);
+  },
+);
+
+test(
+  "judges a configuration in slices: one that strands is refused, the text written meanwhile is accepted",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    applyConfig(server, poolsText(["p", "10.0.0.0/23"]));
+    for (const name of names) {
+      createService(server, name);
+    }
+    await run(t, server, { lookMs: 10 });
+    await until(() => names.every((name) => addressOf(server, name) !== ""));
+    applyConfig(server, poolsText(["p", "10.0.0.0/24"]));
+    await untilEvent(server, "config", /^ConfigNotApplied: not applied.* and \d+ more/);
+    const held = names.map((name) => addressOf(server, name));
+    const wider = [3, 4, 5, 6].map((index) =>
+      poolsText(["p", "10.0.0.0/23"], ["q", `10.0.${index}.0/24`]),
+    );
+    for (const text of wider) {
+      applyConfig(server, text);
+      await turn();
+      await turn();
+    }
+    await until(() => inForceText(server) === wider.at(-1));
+    assert.deepEqual(
+      names.map((name) => addressOf(server, name)),
+      held,
+    );
   },
 );

@@ -7,6 +7,7 @@ import {
   type InForceReason,
   judgeInForce,
   type UserConfigMap,
+  type Verdict,
 } from "../../config/in-force.ts";
 import type { Config } from "../../config/model.ts";
 import { formatFinding } from "../../config/parse.ts";
@@ -96,26 +97,42 @@ export class Configuration {
   /**
    * Judges both ConfigMaps as they stand in their Stores.
    *
-   * @param whyRefused asked only where renumbering is not allowed by annotation
+   * @param verdictOn asked by the leader, where renumbering is not allowed by annotation; undefined:
+   *   there is none, because what it asks about is no longer wanted
    */
-  judge(whyRefused: (candidate: Config) => string | undefined): InForceJudgement {
-    const { user, leads } = this.#options;
-    const userMap = this.#configMap(user, this.#options.name);
-    const mayRenumber = userMap?.annotations[renumberingAnnotation] === "true";
-    const judgement = judgeInForce({
-      user: userState(user, userMap),
-      inForce: this.#inForceState(),
-      memory: this.#memory,
-      sha256,
-      ...(leads() ? { leader: { whyRefused: mayRenumber ? () => undefined : whyRefused } } : {}),
-    });
-    this.#memory = judgement.memory;
+  async judge(
+    verdictOn: (candidate: Config) => Promise<Verdict | undefined>,
+  ): Promise<InForceJudgement> {
+    const first = this.#judgeWith(undefined);
+    const { candidate } = first;
+    const judgement =
+      candidate === undefined
+        ? first
+        : this.#judgeWith(this.#mayRenumber() ? { candidate } : await verdictOn(candidate));
     this.#judgement = judgement;
     this.#log(judgement);
     if (judgement.write !== undefined) {
       this.#queue.add("in-force");
     }
     return judgement;
+  }
+
+  #judgeWith(verdict: Verdict | undefined): InForceJudgement {
+    const { user, leads, name } = this.#options;
+    const judgement = judgeInForce({
+      user: userState(user, this.#configMap(user, name)),
+      inForce: this.#inForceState(),
+      memory: this.#memory,
+      sha256,
+      ...(leads() ? { leader: verdict === undefined ? {} : { verdict } } : {}),
+    });
+    this.#memory = judgement.memory;
+    return judgement;
+  }
+
+  #mayRenumber(): boolean {
+    const { user, name } = this.#options;
+    return this.#configMap(user, name)?.annotations[renumberingAnnotation] === "true";
   }
 
   /** Events on the user's ConfigMap, for as long as there is something to say about it. */

@@ -1,6 +1,7 @@
 import type { Labels } from "../../cluster/selector.ts";
 import type { LoadBalancerClass, Service } from "../../cluster/service.ts";
 import type { ControllerSnapshot } from "../../cluster/snapshot.ts";
+import type { Verdict } from "../../config/in-force.ts";
 import type { Config } from "../../config/model.ts";
 import { formatFinding } from "../../config/parse.ts";
 import type { EventNote } from "../../kube/event-note.ts";
@@ -14,7 +15,7 @@ import { type Allocation, nothingAllocated, poolAnnotation } from "../outcome.ts
 import { describeAllocation } from "../state.ts";
 import { diffStatus } from "../status.ts";
 import type { Steps } from "../steps.ts";
-import { findStranded, formatStranded } from "../stranded.ts";
+import { formatStranded, strandedSteps } from "../stranded.ts";
 import { type Configuration, sha256 } from "./configuration.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { MissingServices } from "./missing-services.ts";
@@ -138,7 +139,7 @@ export class Controller {
     }
     this.#isPassing = true;
     const startMs = clock.now();
-    const judgement = configuration.judge((candidate) => this.#whyRefused(candidate));
+    const judgement = await configuration.judge((candidate) => this.#verdictOn(candidate));
     metrics.configLoaded.set({}, judgement.acting === undefined ? 0 : 1);
     metrics.configStale.set({}, judgement.isStale ? 1 : 0);
     metrics.leadership.set({}, leads() ? 1 : 0);
@@ -199,13 +200,19 @@ export class Controller {
   }
 
   /** A new configuration may not take away an address that a Service has. */
-  #whyRefused(candidate: Config): string | undefined {
-    const { inForce } = this.#parts.configuration;
+  async #verdictOn(candidate: Config): Promise<Verdict | undefined> {
+    const { configuration, clock, leads } = this.#parts;
+    const { inForce } = configuration;
     if (inForce === undefined) {
+      return { candidate };
+    }
+    const steps = strandedSteps(this.#snapshot(inForce), this.#allocation, candidate);
+    const stranded = await inSlices(steps, clock, leads);
+    if (stranded === undefined) {
+      this.#isAskedAgain = true;
       return undefined;
     }
-    const stranded = findStranded(this.#snapshot(inForce), this.#allocation, candidate);
-    return stranded.length === 0 ? undefined : formatStranded(stranded);
+    return stranded.length === 0 ? { candidate } : { candidate, refusal: formatStranded(stranded) };
   }
 
   /**
