@@ -51,7 +51,8 @@ export class Lab implements AsyncDisposable {
   readonly program: string;
   readonly #kubelets = new Map<string, LabProcess>();
   #probes = 0;
-  #portsUsed = 0;
+  /** By client and the host that it asks. */
+  readonly #portsUsed = new Map<string, number>();
 
   private constructor(parts: LabParts) {
     this.instance = parts.instance;
@@ -188,16 +189,18 @@ export class Lab implements AsyncDisposable {
   }
 
   /**
-   * Starts a probe in a client's namespace, with source ports that the last few did not have: to
-   * a node that remembers a connection to a Pod that is gone, another of the same ports is that one.
+   * Starts a probe in a client's namespace, with source ports that its last few to the same host did
+   * not have: a node remembers for two minutes a connection that nobody answered, and sends another
+   * of the same ports where that one went.
    */
   async probe({ client, ...options }: LabProbeOptions): Promise<Probe> {
-    const firstPort = 1_024 + this.#portsUsed;
-    this.#portsUsed += options.count ?? portsOfOpenEndedProbe;
+    const namespace = client ?? this.topology.client;
+    const connection = `${namespace} ${new URL(options.url).host}`;
+    const portsUsed = this.#portsUsed.get(connection) ?? 0;
+    this.#portsUsed.set(connection, portsUsed + (options.count ?? portsOfOpenEndedProbe));
     this.#probes += 1;
     const logFile = this.instance.path("probes", `${this.#probes}.jsonl`);
-    const namespace = client ?? this.topology.client;
-    return Probe.start({ ...options, firstPort, namespace, logFile });
+    return Probe.start({ ...options, firstPort: 1_024 + portsUsed, namespace, logFile });
   }
 
   async close(): Promise<void> {
@@ -253,7 +256,7 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-/** More than any sight's longest probe needs; all ports last for seven of them. */
+/** More than any sight's longest probe needs; all ports last for eight of them. */
 const portsOfOpenEndedProbe = 8_000;
 
 /** What a sight says of its requests; the lab knows the rest. */
