@@ -15,7 +15,13 @@ import { type CommandIo, readText } from "./io.ts";
 import { findLive, type LiveFinding, type LiveInputs } from "./lint/live-findings.ts";
 import { hasMetallbSpeakers } from "./lint/metallb.ts";
 import { pathFindings, type RouterLimits } from "./lint/path-findings.ts";
-import { ManifestError, readCluster, readManifests, readSecrets } from "./plan/cluster-facts.ts";
+import {
+  type ConfigPlace,
+  ManifestError,
+  readCluster,
+  readManifests,
+  readSecrets,
+} from "./plan/cluster-facts.ts";
 import {
   comparisonFlags,
   comparisonShortNames,
@@ -105,7 +111,8 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   }
   const text = await readFileText(name, io);
   const file = name === "-" ? "stdin" : name;
-  const checked = text === undefined ? undefined : checkText(text, file, io);
+  const place = { namespace: options.namespace, name: flags.value("config") ?? "config" };
+  const checked = text === undefined ? undefined : checkText(text, file, place, io);
   if (text === undefined || checked === undefined) {
     return failedCode;
   }
@@ -113,7 +120,6 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
   if (config === undefined || !isLive) {
     return show(findingOf(checked().findings), options, io);
   }
-  const place = { namespace: options.namespace, name: flags.value("config") ?? "config" };
   const check = ({ isBesideMetallb, ...inputs }: CheckInputs): Finding => {
     const inForce = mayRenumber(inputs.facts, place, text)
       ? undefined
@@ -195,19 +201,29 @@ async function readFileText(name: string, io: CommandIo): Promise<string | undef
   }
 }
 
-function checkText(text: string, file: string, io: CommandIo): Check | undefined {
+function checkText(
+  text: string,
+  file: string,
+  place: ConfigPlace,
+  io: CommandIo,
+): Check | undefined {
   const content = findConfigs(text);
   if (content.type === "other-manifests") {
     const kinds = content.kinds.join(", ");
     io.writeError(`routelb lint: ${file} holds no ConfigMap, only manifests of kind ${kinds}.\n`);
     return undefined;
   }
-  return (isBesideMetallb) => checkConfigs(content.configs, file, isBesideMetallb);
+  if (content.type === "no-key") {
+    const findings = content.findings.map((finding) => shownInFile(finding, file));
+    return () => ({ findings });
+  }
+  return (isBesideMetallb) => checkConfigs(content.configs, file, place, isBesideMetallb);
 }
 
 function checkConfigs(
   configs: readonly FoundConfig[],
   file: string,
+  place: ConfigPlace,
   isBesideMetallb: boolean | undefined,
 ): CheckedFile {
   const parsed = configs.map((found) => ({
@@ -217,21 +233,45 @@ function checkConfigs(
       isBesideMetallb: isBesideMetallb ?? found.configMap?.startsWith("metallb-system/") === true,
     }),
   }));
-  const findings = parsed.flatMap(({ found, result }) =>
-    result.findings.map((finding) => ({
-      severity: finding.severity,
-      text: findingLine(finding, found, file),
-      message: finding.message,
-    })),
-  );
+  const findings = parsed.flatMap(({ found, result }) => [
+    ...unreadFindings(found, place, file),
+    ...result.findings.map((finding) => shownFinding(finding, found, file)),
+  ]);
   const [only, ...others] = parsed;
   return only?.result.ok === true && others.length === 0
     ? { findings, config: only.result.config }
     : { findings };
 }
 
+/**
+ * The ConfigMap of another name or namespace, which no controller with our flags reads. Beside
+ * MetalLB, its namespace is ours, too.
+ */
+function unreadFindings(
+  { configMap }: FoundConfig,
+  place: ConfigPlace,
+  file: string,
+): readonly ShownFinding[] {
+  const read = [place.name, `${place.namespace}/${place.name}`, `metallb-system/${place.name}`];
+  if (configMap === undefined || configMap === "" || read.includes(configMap)) {
+    return [];
+  }
+  const message =
+    `ConfigMap ${configMap} is not read: RouteLB reads ${place.namespace}/${place.name}, ` +
+    "unless its flags --namespace and --config say otherwise, as they must here as well";
+  return [{ severity: "warning", text: `${file}: warning: ${message}`, message }];
+}
+
 /** A finding that has no line of its own in the file is told by its line in the key `config`. */
-function findingLine(finding: ConfigFinding, config: FoundConfig, file: string): string {
+function shownFinding(finding: ConfigFinding, config: FoundConfig, file: string): ShownFinding {
   const inFile = config.findingInFile(finding);
-  return inFile === undefined ? `${file}: ${formatFinding(finding)}` : formatFinding(inFile, file);
+  const { severity, message } = finding;
+  return inFile === undefined
+    ? { severity, text: `${file}: ${formatFinding(finding)}`, message }
+    : shownInFile(inFile, file);
+}
+
+function shownInFile(finding: ConfigFinding, file: string): ShownFinding {
+  const { severity, message } = finding;
+  return { severity, text: formatFinding(finding, file), message };
 }

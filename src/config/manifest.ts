@@ -1,4 +1,4 @@
-import type { Position } from "./finding.ts";
+import { type Position, shown } from "./finding.ts";
 import type { ConfigFinding } from "./model.ts";
 import { type Mapping, readYaml, type Tree } from "./yaml-tree.ts";
 
@@ -14,9 +14,13 @@ export interface FoundConfig {
   readonly findingInFile: (finding: ConfigFinding) => ConfigFinding | undefined;
 }
 
-/** What a file for `lint` holds: one configuration or more, or manifests without any. */
+/**
+ * What a file for `lint` holds: one configuration or more, ConfigMaps of which none has a text under
+ * the key `config`, each as a finding, or manifests without any.
+ */
 export type FileContent =
   | { readonly type: "configs"; readonly configs: readonly FoundConfig[] }
+  | { readonly type: "no-key"; readonly findings: readonly ConfigFinding[] }
   | { readonly type: "other-manifests"; readonly kinds: readonly string[] };
 
 /**
@@ -31,14 +35,27 @@ export function findConfigs(fileText: string): FileContent {
     const bare = { text: fileText, findingInFile: (finding: ConfigFinding) => finding };
     return { type: "configs", configs: [bare] };
   }
-  const configs = manifests
-    .filter((manifest) => textAt(manifest, "kind") === "ConfigMap")
-    .map((manifest) => configOf(manifest, fileText));
-  if (configs.length === 0) {
+  const configMaps = manifests.filter((manifest) => textAt(manifest, "kind") === "ConfigMap");
+  if (configMaps.length === 0) {
     const kinds = manifests.map((manifest) => textAt(manifest, "kind") ?? "");
     return { type: "other-manifests", kinds: [...new Set(kinds)] };
   }
-  return { type: "configs", configs };
+  const configs = configMaps.flatMap((manifest) => configOf(manifest, fileText) ?? []);
+  return configs.length === 0
+    ? { type: "no-key", findings: configMaps.map(noKey) }
+    : { type: "configs", configs };
+}
+
+function noKey(configMap: Mapping): ConfigFinding {
+  const data = valueAt(configMap, "data");
+  const keys = data?.type === "mapping" ? data.entries.map(({ key }) => shown(key)) : [];
+  const found = keys.length === 0 ? "" : `, only ${keys.join(", ")}`;
+  return {
+    severity: "error",
+    ...(data?.at ?? configMap.at),
+    path: "data",
+    message: `has no text under the key config${found}: RouteLB reads no other key`,
+  };
 }
 
 /** The manifests of a document: those in a List one by one; none if it has no kind. */
@@ -52,14 +69,17 @@ export function manifestsIn(root: Tree): Mapping[] {
     : [root];
 }
 
-function configOf(manifest: Mapping, fileText: string): FoundConfig {
+/** Undefined: it has no text under the key. */
+function configOf(manifest: Mapping, fileText: string): FoundConfig | undefined {
   const metadata = valueAt(manifest, "metadata");
   const data = valueAt(manifest, "data");
   const config = data?.type === "mapping" ? valueAt(data, "config") : undefined;
+  if (config?.type !== "scalar") {
+    return undefined;
+  }
   const name = (metadata?.type === "mapping" ? textAt(metadata, "name") : undefined) ?? "";
   const namespace = metadata?.type === "mapping" ? textAt(metadata, "namespace") : undefined;
-  const text = config?.type === "scalar" ? config.text : "";
-  const at = config?.at ?? manifest.at;
+  const { text, at } = config;
   const shift = text === "" ? undefined : indentOf(text, at, fileText);
   return {
     configMap: namespace === undefined ? name : `${namespace}/${name}`,

@@ -74,6 +74,21 @@ address-pools: [${pool("10.0.0.0/24")}]
   assert.deepEqual(await lint(t, config), { code: 0, lines: [shared], error: "" });
 });
 
+test("addresses that somebody else gave are replaced, and said to be", async (t) => {
+  const config = `peers: [${peer("a", "")}]\naddress-pools: [${pool("10.5.0.0/24")}]\n`;
+  const allowed = `kind: ConfigMap
+metadata: {name: config, annotations: {routelb.io/allow-renumbering: "true"}}
+data: {config: ${JSON.stringify(config)}}
+`;
+  const { lines } = await lint(t, allowed);
+  assert.match(
+    lines.at(-1) ?? "",
+    /warning: configuration: no pool holds the address of default\/web \(10\.0\.0\.1\), default\/api/,
+  );
+  const named = `${config.trimEnd().slice(0, -1)}, {name: l2, protocol: bgp, addresses: [10.0.0.0/24]}]\n`;
+  assert.deepEqual((await lint(t, named)).lines, [shared]);
+});
+
 test("peers: unused, on no node, with Secrets that are not there", async (t) => {
   const config = `peers:
 - ${peer("used", ", password-secret: {name: routelb-peers, key: bad}")}
@@ -185,7 +200,7 @@ apiVersion: v1
 kind: Service
 metadata: {name: s${index}}
 spec: {type: LoadBalancer, clusterIPs: [10.96.0.1], ipFamilies: [IPv4], ports: [{port: 80}]}
-status: {loadBalancer: {ingress: [{ip: 10.0.0.${index}}, {ip: 192.0.2.1}]}}
+status: {loadBalancer: {ingress: [{ip: 10.0.0.${index}}, {ip: 10.0.0.255}]}}
 `,
     );
     const cluster = join(folder, "cluster");

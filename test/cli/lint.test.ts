@@ -104,6 +104,25 @@ test("findings of a JSON manifest have the lines of the key config", async () =>
   assert.match(output, /^config\.yaml: config:2:3: peers\[0\]: is a single value/);
 });
 
+test("a ConfigMap that nobody would read: its text under another key, or another name", async () => {
+  const data = "data:\n  config.yaml: |\n    peers: []\n";
+  assert.deepEqual(await lintFile(`kind: ConfigMap\nmetadata: {name: config}\n${data}`), {
+    code: 1,
+    output:
+      "config.yaml:4:3: data: has no text under the key config, only config.yaml: RouteLB reads no other key\n",
+    errors: "",
+  });
+  const named = (name: string) =>
+    `kind: ConfigMap\nmetadata: {name: ${name}, namespace: routelb-system}\ndata: {config: "peers: []"}\n`;
+  const { code, output } = await lintFile(named("routelb"));
+  assert.equal(code, 0);
+  assert.match(
+    output,
+    /^config\.yaml: warning: ConfigMap routelb-system\/routelb is not read: RouteLB reads routelb-system\/config,/,
+  );
+  assert.equal((await lintFile(named("config"))).output, "");
+});
+
 test("- reads the standard input, however it is cut into chunks", async () => {
   const bytes = new TextEncoder().encode("peérs: []\n");
   const chunks = Array.from(bytes, (byte) => Uint8Array.of(byte));

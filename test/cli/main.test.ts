@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { runCommandLine } from "../../src/cli/main.ts";
+import { runCommandLine } from "../../src/cli/command-line.ts";
 
 /** Runs a command line without a process. */
 async function run(args: readonly string[], environment: Record<string, string> = {}) {
@@ -98,4 +100,19 @@ describe("the command line", () => {
     const missing = await run(["speaker"]);
     assert.match(missing.error, /^routelb speaker: --node-name is required/);
   });
+});
+
+test("an older Node says so and exits with 2, instead of doing nothing", () => {
+  const program = join(import.meta.dirname, "../../src/cli/main.ts");
+  const older = `Object.defineProperty(process, "versions", { value: { node: "24.14.9" } });`;
+  const args = [
+    "--import",
+    `data:text/javascript,${encodeURIComponent(older)}`,
+    program,
+    "version",
+  ];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.equal(status, 2);
+  assert.equal(stdout, "");
+  assert.match(stderr, /^routelb: needs Node >= 24\.15, and .* is v/);
 });

@@ -133,6 +133,30 @@ test("other attributes of a route are shown, as JSON too", async (t) => {
   ]);
 });
 
+test("what a status shows stands, with nothing in force and with no controller", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "routelb-plan-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const [cluster, file] = [join(folder, "cluster"), join(folder, "new.yaml")];
+  await mkdir(cluster);
+  const services = [
+    serviceText("kept", "10.0.0.2"),
+    serviceText("strange", "192.0.2.7"),
+    serviceText("new", "").replace(/^status.*$/m, ""),
+  ];
+  await writeFile(join(cluster, "all.yaml"), services.join("") + nodes);
+  await writeFile(file, before);
+  const run = async () => (await runCommand(["plan", file, "-f", cluster])).out;
+  const changes =
+    "Services (2)\n  default/new: gets 10.0.0.0\n  default/strange: 192.0.2.7 -> 10.0.0.1\n";
+  const unasked = await run();
+  assert.ok(unasked.startsWith(changes), unasked);
+  await writeFile(join(cluster, "config.yaml"), configMap(before));
+  assert.match(
+    await run(),
+    /^Services \(1\)\n {2}default\/strange: 192\.0\.2\.7 -> 10\.0\.0\.\d\n/,
+  );
+});
+
 test("what cannot be read or is wrong: exit 2, and why", async (t) => {
   const wrong = await plan(t, "address-pools: [{name: 1x}]");
   assert.equal(wrong.code, 2);

@@ -1,5 +1,5 @@
+import { runCommandLine } from "../../src/cli/command-line.ts";
 import type { Terminal } from "../../src/cli/io.ts";
-import { runCommandLine } from "../../src/cli/main.ts";
 
 export interface CommandResult {
   readonly code: number;

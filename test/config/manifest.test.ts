@@ -75,10 +75,20 @@ test("every ConfigMap of a list is found", () => {
   );
 });
 
-test("a ConfigMap without the key config is an empty configuration", () => {
+test("ConfigMaps without a text under the key config are told by their keys", () => {
   const text = "kind: ConfigMap\nmetadata: {name: config}\n";
-  assert.equal(configsIn(text)[0]?.text, "");
-  assert.deepEqual(firstPosition(text), [1, 1]);
+  const other = "kind: ConfigMap\ndata:\n  config.yaml: |\n    peers: []\n";
+  const mapping = "kind: ConfigMap\ndata:\n  config: {peers: []}\n";
+  const told = (file: string) => {
+    const content = findConfigs(file);
+    return content.type === "no-key"
+      ? content.findings.map(({ line, column, message }) => [line, column, message.split(":")[0]])
+      : [];
+  };
+  assert.deepEqual(told(text), [[1, 1, "has no text under the key config"]]);
+  assert.deepEqual(told(other), [[3, 3, "has no text under the key config, only config.yaml"]]);
+  assert.deepEqual(told(mapping), [[3, 3, "has no text under the key config, only config"]]);
+  assert.equal(configsIn(`${other}---\nkind: ConfigMap\ndata: {config: ""}\n`).length, 1);
 });
 
 test("manifests without any ConfigMap are told by their kinds", () => {

@@ -71,7 +71,7 @@ export function draftOf(
   const communities = distinctAliases(of("Community").flatMap(aliasesOf), losses);
   const pools = [...draftPools(of, losses), ...draftAddressPools(of("AddressPool"), losses)];
   for (const object of of("L2Advertisement")) {
-    losses.push(remarkOn(object, layer2));
+    losses.push(remarkOn(object, "there is no layer 2 here: see its pools"));
   }
   for (const object of once.filter(({ kind }) => !knownKinds.has(kind))) {
     losses.push(remarkOn(object, "is of no kind of MetalLB up to 0.16 that this program knows"));
@@ -80,7 +80,9 @@ export function draftOf(
 }
 
 const layer2 =
-  "there is no layer 2 here: leave these pools to MetalLB, or let a BGPAdvertisement select them";
+  "there is no layer 2 here: let a BGPAdvertisement select these pools, or leave them to MetalLB and " +
+  "keep RouteLB from renumbering their Services by a loadBalancerClass, or by an entry with the " +
+  "pool's name, addresses and protocol: layer2 in address-pools (lint calls it an error)";
 
 function withoutTwins(
   objects: readonly MetallbObject[],

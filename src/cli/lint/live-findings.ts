@@ -44,6 +44,7 @@ export function findLive(inputs: LiveInputs): readonly LiveFinding[] {
     ]),
     ...sharedFindings(inputs),
     ...strandedFindings(inputs),
+    ...strangerFindings(inputs),
   ];
 }
 
@@ -59,6 +60,12 @@ function matchesNoNode(selectors: readonly Selector[], nodes: readonly Node[]): 
   return (
     selectors.length > 0 && !nodes.some(({ labels }) => someSelectorMatches(selectors, labels))
   );
+}
+
+function named(names: readonly string[]): string {
+  return names.length > 3
+    ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`
+    : names.join(", ");
 }
 
 function peerFindings(
@@ -143,10 +150,6 @@ function rangeFindings(
       return address !== undefined && holds(address) ? [`${text} (${service.key})`] : [];
     }),
   );
-  const named = (names: readonly string[]) =>
-    names.length > 3
-      ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`
-      : names.join(", ");
   return [
     ...(nodesInside.length === 0
       ? []
@@ -197,4 +200,34 @@ function strandedFindings(inputs: LiveInputs): readonly LiveFinding[] {
   const snapshot = { config: inForce, loadBalancerClass, services, namespaces };
   const stranded = findStranded(snapshot, nothingAllocated, config);
   return stranded.length === 0 ? [] : [failure("configuration", formatStranded(stranded))];
+}
+
+/** Services with addresses that somebody else gave: the controller gives them its own instead. */
+function strangerFindings(inputs: LiveInputs): readonly LiveFinding[] {
+  const { config, inForce, loadBalancerClass } = inputs;
+  const pools = [config, inForce].flatMap((each) =>
+    each === undefined ? [] : [...each.pools, ...each.layer2Pools],
+  );
+  const isOfNoPool = (text: string) => {
+    const address = parseAddress(text);
+    return (
+      address !== undefined &&
+      !pools.some(({ ranges }) => ranges.some((range) => rangeContains(range, address)))
+    );
+  };
+  const strangers = inputs.facts.services
+    .filter((service) => isLoadBalancer(service) && isOfClass(service, loadBalancerClass))
+    .flatMap(({ key, ingress }) =>
+      ingress.flatMap(({ ip }) => (ip !== undefined && isOfNoPool(ip) ? [`${key} (${ip})`] : [])),
+    );
+  return strangers.length === 0
+    ? []
+    : [
+        warning(
+          "configuration",
+          `no pool holds the address of ${named(strangers)}: it is replaced by one of a pool. To keep it, ` +
+            "give the Service a loadBalancerClass that is not RouteLB's, add its range to a pool, or, " +
+            "where another load balancer has that range, name it in a pool with protocol: layer2",
+        ),
+      ];
 }

@@ -26,6 +26,12 @@ export async function readConfigFile(
 
 function configOf(command: string, text: string, file: string, io: CommandIo): Config | undefined {
   const content = findConfigs(text);
+  if (content.type === "no-key") {
+    for (const finding of content.findings) {
+      io.writeError(`${formatFinding(finding, file)}\n`);
+    }
+    return undefined;
+  }
   if (content.type === "other-manifests" || content.configs.length !== 1) {
     io.writeError(`routelb ${command}: ${file} holds not one ConfigMap with a configuration\n`);
     return undefined;

@@ -4,7 +4,7 @@ import type { Node } from "../../cluster/node.ts";
 import type { LoadBalancerClass, Service } from "../../cluster/service.ts";
 import type { Config } from "../../config/model.ts";
 import { allocate } from "../../controller/allocate.ts";
-import { type Allocation, nothingAllocated, type Outcome } from "../../controller/outcome.ts";
+import { type Allocation, nothingAllocated, poolAnnotation } from "../../controller/outcome.ts";
 import { findStranded, type StrandedAddress } from "../../controller/stranded.ts";
 import { parseAddress } from "../../net/address.ts";
 import { decideRoutes } from "../../speaker/decide.ts";
@@ -56,7 +56,9 @@ const planSources = {
 
 /**
  * Compares what controller and speakers decide by `before` and by `after`, each when all writes are
- * done and no node is draining. Nothing is asked, and nothing changed.
+ * done and no node is draining. What a status shows counts as it stands, also where nothing is in
+ * force yet or no controller runs; only a Service without an address is given one by `before` first.
+ * Nothing is asked, and nothing changed.
  */
 export function planChange(
   facts: ClusterFacts,
@@ -66,17 +68,20 @@ export function planChange(
 ): PlannedChange {
   const services = new Map(facts.services.map((service) => [service.key, service]));
   const snapshot = { config: before, loadBalancerClass, services, namespaces: facts.namespaces };
-  const given = allocate(snapshot);
-  const settled = { ...snapshot, services: withAddresses(services, given) };
+  const hasNone = ({ ingress }: Service) => ingress.length === 0;
+  const settled = {
+    ...snapshot,
+    services: withAddresses(services, allocate(snapshot), hasNone),
+  };
   const next = allocate({ ...settled, config: after });
   const states = [
     { config: before, services: settled.services },
-    { config: after, services: withAddresses(settled.services, next) },
+    { config: after, services: withAddresses(settled.services, next, () => true) },
   ] as const;
   const nodes = facts.nodes.toSorted((a, b) => compareText(a.name, b.name));
   return {
     stranded: findStranded(settled, nothingAllocated, after),
-    services: changedServices(given, next),
+    services: changedServices(states, next),
     routes: nodes.flatMap((node) => changedRoutes(facts, loadBalancerClass, node, states)),
     sessions: changedSessions(nodes, before, after),
   };
@@ -85,35 +90,54 @@ export function planChange(
 function withAddresses(
   services: ReadonlyMap<string, Service>,
   { outcomes }: Allocation,
+  isWritten: (service: Service) => boolean,
 ): ReadonlyMap<string, Service> {
   const changed = new Map(services);
   for (const [key, outcome] of outcomes) {
     const service = services.get(key);
-    if (service !== undefined && outcome.type !== "untouched") {
-      const ingress = addressesOf(outcome).map((ip) => ({ ip }));
-      const isKept = outcome.type === "unassigned" && !outcome.mustClear;
-      changed.set(key, isKept ? service : { ...service, ingress });
+    if (service !== undefined && outcome.type === "assigned") {
+      const { annotations, ingress } = service;
+      const [first] = outcome.addresses;
+      changed.set(key, {
+        ...service,
+        annotations: { ...annotations, [poolAnnotation]: first?.pool.name ?? "" },
+        ingress: isWritten(service)
+          ? outcome.addresses.map(({ address }) => ({ ip: address.text }))
+          : ingress,
+      });
+    } else if (
+      service !== undefined &&
+      isWritten(service) &&
+      outcome.type === "unassigned" &&
+      outcome.mustClear
+    ) {
+      changed.set(key, { ...service, ingress: [] });
     }
   }
   return changed;
 }
 
-function addressesOf(outcome: Outcome | undefined): readonly string[] {
-  return outcome?.type === "assigned" ? outcome.addresses.map(({ address }) => address.text) : [];
+function changedServices(
+  [standing, planned]: readonly [State, State],
+  { outcomes }: Allocation,
+): readonly ServiceChange[] {
+  return [...outcomes]
+    .toSorted(([a], [b]) => compareText(a, b))
+    .flatMap(([service, outcome]) => {
+      const [before, after] = [standing, planned].map(({ services }) =>
+        (services.get(service)?.ingress ?? []).flatMap(({ ip }) => ip ?? []),
+      );
+      if (before === undefined || after === undefined || isSameSet(before, after)) {
+        return [];
+      }
+      const change = after.length === 0 ? "loses" : before.length === 0 ? "gains" : "renumbered";
+      const reason = outcome.type === "unassigned" ? outcome.shortfall.message : undefined;
+      return [{ service, change, before, after, ...(reason === undefined ? {} : { reason }) }];
+    });
 }
 
-function changedServices(given: Allocation, next: Allocation): readonly ServiceChange[] {
-  const keys = new Set([...given.outcomes.keys(), ...next.outcomes.keys()]);
-  return [...keys].toSorted(compareText).flatMap((service) => {
-    const outcome = next.outcomes.get(service);
-    const [before, after] = [addressesOf(given.outcomes.get(service)), addressesOf(outcome)];
-    if (before.join() === after.join()) {
-      return [];
-    }
-    const change = after.length === 0 ? "loses" : before.length === 0 ? "gains" : "renumbered";
-    const reason = outcome?.type === "unassigned" ? outcome.shortfall.message : undefined;
-    return [{ service, change, before, after, ...(reason === undefined ? {} : { reason }) }];
-  });
+function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.toSorted().join() === b.toSorted().join();
 }
 
 interface State {
