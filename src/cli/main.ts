@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import process from "node:process";
 
 /** As in package.json. */
 const [neededMajor, neededMinor] = [24, 15];
@@ -30,5 +31,3 @@ if (major < neededMajor || (major === neededMajor && minor < neededMinor)) {
     },
   });
 }
-
-export {};
