@@ -101,6 +101,7 @@ export async function runController(
     ...stores,
     namespace: options.namespace,
     name: options.configName,
+    verdictOn: (candidate) => controller.verdictOn(candidate),
   });
   const writer = new ServiceWriter({
     ...part("status"),

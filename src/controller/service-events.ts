@@ -17,24 +17,26 @@ export interface ServiceEvent {
   readonly message: string;
 }
 
-/** What happened by writing `outcome` over the status of `before`; undefined: nothing to tell. */
+/** What happened by writing `outcome` over the status of `service`; undefined: nothing to tell. */
 export function writtenEvent(
-  before: Service,
+  service: Service,
   outcome: Outcome | undefined,
 ): ServiceEvent | undefined {
-  const shown = shownIngress(before);
-  const wanted = wantedIngress(before, outcome);
+  const shown = shownIngress(service);
+  const wanted = wantedIngress(service, outcome);
   if (wanted === undefined || wanted === shown || outcome === undefined) {
     return undefined;
   }
   if (outcome.type === "assigned") {
-    return shown === ""
-      ? { type: "Normal", reason: "IPAllocated", message: `Assigned ${formatAddresses(outcome)}` }
-      : {
-          type: "Normal",
-          reason: "Renumbered",
-          message: `Assigned ${formatAddresses(outcome)} instead of ${shown}`,
-        };
+    const addresses = outcome.addresses.map(({ address }) => address.text);
+    const before = shown.split(",").filter((text) => text !== "");
+    const message = `Assigned ${formatAddresses(outcome)}`;
+    if (before.some((text) => !addresses.includes(text))) {
+      return { type: "Normal", reason: "Renumbered", message: `${message} instead of ${shown}` };
+    }
+    return addresses.length > before.length
+      ? { type: "Normal", reason: "IPAllocated", message }
+      : undefined;
   }
   return {
     type: "Warning",

@@ -138,18 +138,24 @@ export function check(world: World, before: Allocation): void {
   }
 }
 
-/** What a Service has or was given stays, unless it asks for another or somebody else has it too. */
+/** What a Service has or was given stays, unless it gets what it asks for or somebody else has it too. */
 function checkKept(world: World, before: Allocation, one: Service, ips: readonly string[]): void {
-  const asks = ["routelb.io/loadBalancerIPs", "routelb.io/address-pool"];
-  if (asks.some((annotation) => annotation in one.annotations)) {
-    return;
-  }
+  const asked = one.annotations["routelb.io/loadBalancerIPs"];
+  const pool = one.annotations["routelb.io/address-pool"];
   for (const family of wanted(one)) {
+    const isOfFamily = (ip: string) => parseAddress(ip)?.family === family;
     const first = hasOrHad(world, before, one).find(
-      (ip) => parseAddress(ip)?.family === family && usableAnywhere(world, ip) !== undefined,
+      (ip) => isOfFamily(ip) && usableAnywhere(world, ip) !== undefined,
     );
     if (first !== undefined && others(world, before, one, first).length === 0) {
-      assert.ok(ips.includes(first), `${first} was given up without cause`);
+      const asks = (asked !== undefined && isOfFamily(asked)) || pool !== undefined;
+      const isAskedFor = (ip: string) =>
+        (asked === undefined || !isOfFamily(asked) || ip === asked) &&
+        (pool === undefined || usableAnywhere(world, ip)?.name === pool);
+      assert.ok(
+        ips.includes(first) || (asks && ips.some((ip) => isOfFamily(ip) && isAskedFor(ip))),
+        `${first} was given up without cause`,
+      );
     }
   }
 }

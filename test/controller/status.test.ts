@@ -5,7 +5,12 @@ import type { PoolConfig } from "../../src/config/model.ts";
 import { allocate } from "../../src/controller/allocate.ts";
 import { poolAnnotation } from "../../src/controller/outcome.ts";
 import { standingEvents, writtenEvent } from "../../src/controller/service-events.ts";
-import { conditionType, diffStatus, type StatusPatch } from "../../src/controller/status.ts";
+import {
+  conditionType,
+  diffStatus,
+  type StatusPatch,
+  wantedIngress,
+} from "../../src/controller/status.ts";
 import { dualStack, pool, service, snapshot, withStatus } from "./fixtures.ts";
 
 const now = "2026-11-22T12:00:00Z";
@@ -167,6 +172,15 @@ test("a write is told once, as what it was", () => {
     "Renumbered: Assigned 10.0.0.1 of pool p instead of 192.0.2.1",
   );
   assert.equal(told(settled()), "");
+  const dual = (...ips: readonly string[]) =>
+    withStatus(
+      service("a1", { ipFamilies: ["ipv4", "ipv6"], ipFamilyPolicy: "PreferDualStack" }),
+      ...ips,
+    );
+  assert.match(told(dual("10.0.0.1")), /^IPAllocated: Assigned 10\.0\.0\.1 .*2001:db8::/);
+  assert.match(told(dual("10.0.0.1", "192.0.2.1")), /^Renumbered: .* instead of 10\.0\.0\.1,192/);
+  const [first = "", second = ""] = wantedIngress(dual(), outcomeOf(dual()))?.split(",") ?? [];
+  assert.equal(told(dual(second, first)), "", "another order moves nothing");
   const cleared = writtenEvent(settled(), outcomeOf(settled(), []));
   assert.equal(cleared?.reason, "ClearAssignment");
 });

@@ -4,7 +4,6 @@ import {
   type InForceContent,
   type InForceJudgement,
   type InForceMemory,
-  type InForceReason,
   judgeInForce,
   type UserConfigMap,
   type Verdict,
@@ -19,7 +18,7 @@ import type { Store } from "../../kube/store.ts";
 import { WorkQueue } from "../../kube/work-queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { configMapNote } from "./notes.ts";
+import { configNotes } from "./config-notes.ts";
 
 export interface ConfigurationOptions {
   readonly api: KubeApi;
@@ -32,21 +31,16 @@ export interface ConfigurationOptions {
   readonly random: () => number;
   readonly logger: Logger;
   readonly leads: () => boolean;
+  /**
+   * Asked by the leader, where renumbering is not allowed by annotation; undefined: there is no
+   * verdict, because what it asks about is no longer wanted.
+   */
+  readonly verdictOn: (candidate: Config) => Promise<Verdict | undefined>;
   /** A write has ended, well or badly. */
   readonly wake: () => void;
 }
 
 const renumberingAnnotation = "routelb.io/allow-renumbering";
-/** So much of a list of findings fits into an Event's message. */
-const eventTextLimit = 1_000;
-
-/** Told in an Event; the findings of an invalid text have an Event of their own. */
-const notAppliedReasons: ReadonlySet<InForceReason> = new Set([
-  "text-refused",
-  "config-key-absent",
-  "in-force-unusable",
-]);
-
 /**
  * The configuration that the controller acts on; as the leader it is also the one that accepts the
  * user's text, by writing it to `<name>-in-force` before anybody acts on it.
@@ -83,10 +77,12 @@ export class Configuration {
 
   /**
    * A new configuration is on its way into force. Whoever gave out addresses meanwhile, by the old
-   * one, might strand them at once.
+   * one, might strand them at once. One that cannot be written holds nobody up: it is judged again,
+   * by what was given since, before it is tried again.
    */
   get isChanging(): boolean {
-    return this.#isWriting;
+    const isDue = this.#judgement?.write !== undefined && this.#writeFailure === undefined;
+    return this.#isWriting || isDue;
   }
 
   /** What was acted on when last judged: the base that a candidate is compared with. */
@@ -94,26 +90,25 @@ export class Configuration {
     return this.#memory.held?.config;
   }
 
-  /**
-   * Judges both ConfigMaps as they stand in their Stores.
-   *
-   * @param verdictOn asked by the leader, where renumbering is not allowed by annotation; undefined:
-   *   there is none, because what it asks about is no longer wanted
-   */
-  async judge(
-    verdictOn: (candidate: Config) => Promise<Verdict | undefined>,
-  ): Promise<InForceJudgement> {
-    const first = this.#judgeWith(undefined);
-    const { candidate } = first;
-    const judgement =
-      candidate === undefined
-        ? first
-        : this.#judgeWith(this.#mayRenumber() ? { candidate } : await verdictOn(candidate));
-    this.#judgement = judgement;
-    this.#log(judgement);
+  /** Judges both ConfigMaps as they stand in their Stores, and sees to it that what was accepted is written. */
+  async judge(): Promise<InForceJudgement> {
+    const judgement = await this.#judge();
     if (judgement.write !== undefined) {
       this.#queue.add("in-force");
     }
+    return judgement;
+  }
+
+  async #judge(): Promise<InForceJudgement> {
+    const first = this.#judgeWith(undefined);
+    const { candidate } = first;
+    const verdict =
+      candidate === undefined || this.#mayRenumber()
+        ? candidate && { candidate }
+        : await this.#options.verdictOn(candidate);
+    const judgement = verdict === undefined ? first : this.#judgeWith(verdict);
+    this.#judgement = judgement;
+    this.#log(judgement);
     return judgement;
   }
 
@@ -138,27 +133,9 @@ export class Configuration {
   /** Events on the user's ConfigMap, for as long as there is something to say about it. */
   notes(): readonly EventNote[] {
     const configMap = this.#configMap(this.#options.user, this.#options.name);
-    const judgement = this.#judgement;
-    if (configMap === undefined || judgement === undefined) {
-      return [];
-    }
-    const { findings, reason, text } = judgement;
-    const texts = (severity: "error" | "warning") =>
-      shorten(
-        findings
-          .filter((finding) => finding.severity === severity)
-          .map((each) => formatFinding(each)),
-      );
-    const [errors, warnings] = [texts("error"), texts("warning")];
-    return [
-      ...(errors === "" ? [] : [configMapNote(configMap, "InvalidConfig", errors)]),
-      ...(warnings === "" ? [] : [configMapNote(configMap, "ConfigWarning", warnings)]),
-      ...(notAppliedReasons.has(reason)
-        ? [configMapNote(configMap, "ConfigNotApplied", text)]
-        : this.#writeFailure === undefined
-          ? []
-          : [configMapNote(configMap, "ConfigNotApplied", this.#writeFailure)]),
-    ];
+    return configMap === undefined || this.#judgement === undefined
+      ? []
+      : configNotes(configMap, this.#judgement, this.#writeFailure);
   }
 
   #configMap(store: Store<ConfigMap>, name: string): ConfigMap | undefined {
@@ -187,13 +164,13 @@ export class Configuration {
   }
 
   async #write(signal: AbortSignal): Promise<void> {
-    const content = this.#judgement?.write;
-    if (content === undefined || !this.#options.leads()) {
-      return;
-    }
     this.#isWriting = true;
     try {
-      const answer = projectConfigMap(await this.#send(content, signal));
+      const { write } = await this.#judge();
+      if (write === undefined || !this.#options.leads()) {
+        return;
+      }
+      const answer = projectConfigMap(await this.#send(write, signal));
       this.#writeFailure = undefined;
       this.#options.inForce.applyOwnWrite(answer.key, answer.resourceVersion, answer);
     } finally {
@@ -282,18 +259,4 @@ function userState(store: Store<ConfigMap>, configMap: ConfigMap | undefined): U
 
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
-}
-
-/** One line each, as many as fit, and how many do not. */
-function shorten(lines: readonly string[]): string {
-  const shown: string[] = [];
-  let length = 0;
-  for (const line of lines) {
-    length += line.length + 1;
-    if (length > eventTextLimit && shown.length > 0) {
-      return `${shown.join("\n")}\n(and ${lines.length - shown.length} more)`;
-    }
-    shown.push(line);
-  }
-  return shown.join("\n");
 }

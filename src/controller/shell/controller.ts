@@ -58,6 +58,8 @@ export class Controller {
   #restUntilMs = 0;
   /** Counted up whenever what was decided is forgotten, with the pass that is under way. */
   #tenure = 0;
+  /** When the first of the changes came that no pass has looked at yet. */
+  #changedMs: number | undefined;
   #isPassing = false;
   /** Something changed while a pass was under way. */
   #isAskedAgain = false;
@@ -67,10 +69,14 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
-    this.wake = coalesce(
+    const passSoon = coalesce(
       () => void this.#pass(),
       (run) => this.#schedule(run),
     );
+    this.wake = () => {
+      this.#changedMs ??= parts.clock.now();
+      passSoon();
+    };
     parts.namespaces.onChange(this.wake);
     parts.services.onChange((change) => {
       if (this.#matters(change)) {
@@ -119,6 +125,22 @@ export class Controller {
     this.#serviceNotes = [];
   }
 
+  /** A new configuration may not take away an address that a Service has. */
+  async verdictOn(candidate: Config): Promise<Verdict | undefined> {
+    const { configuration, clock, leads } = this.#parts;
+    const { inForce } = configuration;
+    if (inForce === undefined) {
+      return { candidate };
+    }
+    const steps = strandedSteps(this.#snapshot(inForce), this.#allocation, candidate);
+    const stranded = await inSlices(steps, clock, leads);
+    if (stranded === undefined) {
+      this.wake();
+      return undefined;
+    }
+    return stranded.length === 0 ? { candidate } : { candidate, refusal: formatStranded(stranded) };
+  }
+
   #schedule(run: () => void): void {
     const restMs = this.#restUntilMs - this.#parts.clock.now();
     if (restMs > 0) {
@@ -139,7 +161,7 @@ export class Controller {
     }
     this.#isPassing = true;
     const startMs = clock.now();
-    const judgement = await configuration.judge((candidate) => this.#verdictOn(candidate));
+    const judgement = await configuration.judge();
     metrics.configLoaded.set({}, judgement.acting === undefined ? 0 : 1);
     metrics.configStale.set({}, judgement.isStale ? 1 : 0);
     metrics.leadership.set({}, leads() ? 1 : 0);
@@ -168,23 +190,31 @@ export class Controller {
   async #allocate(config: Config): Promise<void> {
     const { metrics, clock, configuration, leads } = this.#parts;
     const snapshot = this.#snapshot(config);
+    const sinceMs = this.#changedMs ?? clock.now();
+    this.#changedMs = undefined;
     const tenure = this.#tenure;
     const isWanted = () => leads() && this.#tenure === tenure && !configuration.isChanging;
     const startMs = clock.now();
     const decided = await inSlices(allocationSteps(snapshot, this.#allocation), clock, isWanted);
     if (decided === undefined) {
+      this.#changedMs = sinceMs;
       this.#isAskedAgain = true;
       return;
     }
     this.#allocation = decided;
     metrics.showAllocation(decided, (clock.now() - startMs) / 1_000);
-    const applied = await inSlices(this.#applySteps(snapshot, decided), clock, isWanted);
+    const steps = this.#applySteps(snapshot, decided, sinceMs);
+    const applied = await inSlices(steps, clock, isWanted);
     this.#serviceNotes = applied ?? [];
     this.#isAskedAgain ||= applied === undefined;
   }
 
-  *#applySteps(snapshot: ControllerSnapshot, decided: Allocation): Steps<readonly EventNote[]> {
-    yield* this.#parts.writer.applySteps(snapshot.services, decided);
+  *#applySteps(
+    snapshot: ControllerSnapshot,
+    decided: Allocation,
+    sinceMs: number,
+  ): Steps<readonly EventNote[]> {
+    yield* this.#parts.writer.applySteps(snapshot.services, decided, sinceMs);
     return yield* standingNotesSteps(snapshot.services, decided);
   }
 
@@ -197,22 +227,6 @@ export class Controller {
       namespaces: new Map(namespaces.entries),
       underWay: writer.underWay,
     };
-  }
-
-  /** A new configuration may not take away an address that a Service has. */
-  async #verdictOn(candidate: Config): Promise<Verdict | undefined> {
-    const { configuration, clock, leads } = this.#parts;
-    const { inForce } = configuration;
-    if (inForce === undefined) {
-      return { candidate };
-    }
-    const steps = strandedSteps(this.#snapshot(inForce), this.#allocation, candidate);
-    const stranded = await inSlices(steps, clock, leads);
-    if (stranded === undefined) {
-      this.#isAskedAgain = true;
-      return undefined;
-    }
-    return stranded.length === 0 ? { candidate } : { candidate, refusal: formatStranded(stranded) };
   }
 
   /**

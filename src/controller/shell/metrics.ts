@@ -67,7 +67,7 @@ export class ControllerMetrics {
     );
     this.#assignSeconds = registry.histogram({
       name: "routelb_controller_assign_seconds",
-      help: "From the decision to the address in the status of the Service",
+      help: "From the change that it was decided for to the address in the status of the Service",
       labels: [],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     });

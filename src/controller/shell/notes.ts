@@ -1,6 +1,5 @@
 import type { Service } from "../../cluster/service.ts";
 import type { EventNote } from "../../kube/event-note.ts";
-import type { ConfigMap } from "../../kube/project.ts";
 import { resources } from "../../kube/resource.ts";
 import type { Allocation, Outcome } from "../outcome.ts";
 import { type ServiceEvent, standingEvents } from "../service-events.ts";
@@ -43,19 +42,4 @@ function notesOf(service: Service, outcome: Outcome): readonly EventNote[] {
   const notes = standingEvents(service, outcome).map((event) => serviceNote(service, event));
   remembered.set(outcome, { service, notes });
   return notes;
-}
-
-export function configMapNote(
-  configMap: ConfigMap,
-  reason: "InvalidConfig" | "ConfigNotApplied" | "ConfigWarning",
-  message: string,
-): EventNote {
-  const [namespace = "", name = ""] = configMap.key.split("/");
-  const { apiVersion, kind } = resources.configMaps;
-  return {
-    subject: { apiVersion, kind, namespace, name, uid: configMap.uid },
-    type: "Warning",
-    reason,
-    message,
-  };
 }

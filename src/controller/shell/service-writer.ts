@@ -113,8 +113,14 @@ export class ServiceWriter {
   /**
    * Has everything written in which the Store differs from `allocation`, the decision about
    * `services`. A Service that asks for something else since is left to the next pass.
+   *
+   * @param sinceMs when the first of the changes came that it was decided for
    */
-  *applySteps(services: ReadonlyMap<string, Service>, allocation: Allocation): Steps<void> {
+  *applySteps(
+    services: ReadonlyMap<string, Service>,
+    allocation: Allocation,
+    sinceMs: number,
+  ): Steps<void> {
     const { store } = this.#options;
     this.#noteLeaving(allocation);
     yield* eachInSteps([...store.entries.keys()], (key) => {
@@ -126,7 +132,7 @@ export class ServiceWriter {
         isSameButForStatus(services.get(key) ?? service, service)
       ) {
         this.#noteDropped(key, services.get(key), outcome);
-        this.#applyOne(key, service, outcome);
+        this.#applyOne(key, service, outcome, sinceMs);
       }
     });
     for (const key of new Set([...this.#records.keys(), ...this.#pending.keys()])) {
@@ -137,7 +143,7 @@ export class ServiceWriter {
     }
   }
 
-  #applyOne(key: string, service: Service, outcome: Outcome | undefined): void {
+  #applyOne(key: string, service: Service, outcome: Outcome | undefined, sinceMs: number): void {
     const isOurs = outcome !== undefined;
     if (!isOurs && isLoadBalancer(service) && this.#leaving.get(key) !== service.uid) {
       return;
@@ -158,7 +164,7 @@ export class ServiceWriter {
     const given = outcome?.type === "assigned" ? outcome.addresses : [];
     this.#pending.set(key, { service, outcome, addresses: given.map(({ address }) => address) });
     if (isNew) {
-      this.#pendingSinceMs.set(key, this.#options.clock.now());
+      this.#pendingSinceMs.set(key, sinceMs);
     }
     const isWaiting = outcome?.type === "assigned" && shownIngress(service) === "";
     this.#queue.add(key, isNew && isWaiting ? "urgent" : "normal");

@@ -37,7 +37,7 @@ function writesFor(decided: Service, present: Service): number {
     wake: () => undefined,
   });
   const { services, ...rest } = snapshot(pools, [decided]);
-  finish(writer.applySteps(services, allocate({ ...rest, services })));
+  finish(writer.applySteps(services, allocate({ ...rest, services }), 0));
   return writer.size;
 }
 

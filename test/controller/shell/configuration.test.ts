@@ -119,6 +119,53 @@ test(
   },
 );
 
+test(
+  "an accepted configuration whose write failed is judged again by what was given since",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    const before = poolsText(["p", "10.0.0.0/30"]);
+    const after = poolsText(["q", "10.0.1.0/30"]);
+    applyConfig(server, before);
+    await run(t, server);
+    await until(() => inForceText(server) === before);
+    const write = { verb: "patch", resource: "configmaps" } as const;
+    const fault = server.faults.add(write, { type: "answer", code: 500 });
+    applyConfig(server, after);
+    await until(() => fault.hits > 0);
+    createService(server, "a");
+    await untilAddress(server, "a", "10.0.0.0");
+    fault.remove();
+    await untilEvent(server, "config", /^ConfigNotApplied: .*default\/a \(10\.0\.0\.0 of pool p\)/);
+    assert.equal(inForceText(server), before);
+    assert.equal(addressOf(server, "a"), "10.0.0.0");
+    server.objects.delete("services", "default/a");
+    await until(() => inForceText(server) === after);
+  },
+);
+
+test(
+  "while an accepted configuration is on its way, nothing is given by the one before it",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    const before = poolsText(["p", "10.0.0.0/30"]);
+    const after = poolsText(["q", "10.0.1.0/30"]);
+    applyConfig(server, before);
+    await run(t, server);
+    await until(() => inForceText(server) === before);
+    server.faults.add({ verb: "patch", resource: "configmaps" }, { type: "delay", delayMs: 100 });
+    applyConfig(server, after);
+    createService(server, "a");
+    await untilAddress(server, "a", "10.0.1.0");
+    assert.equal(inForceText(server), after);
+    assert.deepEqual(
+      eventsAbout(server, "a").filter((event) => event.startsWith("Renumbered")),
+      [],
+    );
+  },
+);
+
 test("a layer2 pool is left out, with an Event on the ConfigMap", limits, async (t) => {
   const server = await startServer();
   const layer2 = "- name: l2\n  protocol: layer2\n  addresses: [192.0.2.0/24]\n";
