@@ -11,9 +11,11 @@ const longestSilenceLimitMs = 2_500;
 const routeDelayLimitMs = 1_500;
 /** What hostile sessions hold differs from moment to moment: their Adj-RIBs-Out come and go. */
 const growthLimitOctets = 40e6;
+/** The memory limit of a speaker in deploy/. */
+const rssLimitOctets = 512 * 2 ** 20;
 
 /** What a run must not have done; none if all is well. */
-export function violations({ crash, seen, speaker, liveOctets }: Watched): string[] {
+export function violations({ crash, seen, speaker, liveOctets, peakRssOctets }: Watched): string[] {
   const [first, last] = liveOctets;
   const claims: readonly (readonly [boolean, string])[] = [
     [crash === undefined, `the speaker ended: ${crash}`],
@@ -30,6 +32,7 @@ export function violations({ crash, seen, speaker, liveOctets }: Watched): strin
       `a change of a route took ${Math.round(percentile(seen.routeDelaysMs, 99))} ms`,
     ],
     [last - first <= growthLimitOctets, `memory in use went from ${first} to ${last} octets`],
+    [peakRssOctets <= rssLimitOctets, `the speaker took ${peakRssOctets} octets of memory`],
   ];
   return claims.flatMap(([holds, text]) => (holds ? [] : [text]));
 }
