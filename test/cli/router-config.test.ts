@@ -142,6 +142,20 @@ test("what Nodes do not tell is said: link-local ends, other families", async (t
   assert.match(default_, /neighbor 172\.16\.7\.13 as 64522/);
 });
 
+test("what FRR refuses of a second load, or beside neighbours of its own: said where it can happen", async (t) => {
+  const twice = /^! Loaded once more, FRR 8\.4/m;
+  const others = /^! A neighbour that is in another peer group/m;
+  const entry = "peer-asn: 64512, peer-address: 172.16.7.1";
+  const { out } = await routerConfig(t, peer(entry), "--dialect", "frr");
+  assert.match(out, twice);
+  assert.match(out, others);
+  const range = ["--listen-range", "172.16.7.0/24"];
+  const withoutRestart = peer(`${entry}, graceful-restart: false`);
+  const none = await routerConfig(t, withoutRestart, "--dialect", "frr", ...range);
+  assert.doesNotMatch(none.out, twice);
+  assert.doesNotMatch(none.out, others);
+});
+
 test("FRR's single-hop BFD to the far side never comes up: said", async (t) => {
   const far = peer("peer-asn: 64512, peer-address: 172.16.9.1, bfd-profile: fast");
   const { out } = await routerConfig(t, far, "--dialect", "frr");

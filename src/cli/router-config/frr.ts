@@ -24,6 +24,7 @@ export function formatFrr(side: RouterSide): string {
     ...comments("", [
       `RouteLB: what FRR on router ${side.address?.text ?? "(default gateway)"} needs. Paste it in vtysh after \`configure terminal\`,`,
       "or load it with `vtysh -f FILE`; `write` keeps it. Nothing else of the router is touched.",
+      ...standingNotes(side),
       ...hashNotes,
     ]),
     ...(side.groups.some(({ families }) => families.some(({ family }) => family === "ipv6"))
@@ -41,6 +42,23 @@ export function formatFrr(side: RouterSide): string {
 
 function comments(indent: string, texts: readonly string[]): readonly string[] {
   return commentLines(`${indent}!`, texts);
+}
+
+/** What FRR refuses of it on a router that has some of it, or neighbours of its own, already. */
+function standingNotes({ groups }: RouterSide): readonly string[] {
+  return [
+    ...(groups.some(({ entry }) => entry.gracefulRestart !== undefined)
+      ? [
+          "Loaded once more, FRR 8.4 says of graceful-restart-helper that it is `not valid at this moment`, and vtysh ends with",
+          "exit code 13; all else is taken.",
+        ]
+      : []),
+    ...(groups.some(({ listenRange }) => listenRange === undefined)
+      ? [
+          "A neighbour that is in another peer group stays there (`Cannot change the peer-group`): `no neighbor ADDRESS` first.",
+        ]
+      : []),
+  ];
 }
 
 function bfdProfile({ name, entry: { bfdProfile: profile } }: PeerGroup): readonly string[] {
