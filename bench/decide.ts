@@ -1,4 +1,5 @@
 import { loadavg } from "node:os";
+import { parseArgs } from "node:util";
 import { sliceReducer } from "../src/cluster/endpoint.ts";
 import { Redecider } from "../src/speaker/redecide.ts";
 import { config, node, pool, range, service, snapshot } from "../test/speaker/fixtures.ts";
@@ -36,7 +37,17 @@ const reduce = sliceReducer("node1");
  * everything once more, after one Service changed, and after one EndpointSlice did. Half of the
  * Services are `Local`, their endpoints on 100 nodes. In milliseconds, the median.
  */
-export async function benchDecide(): Promise<void> {
+export async function benchDecide(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { help: { type: "boolean", default: false } },
+  });
+  if (values.help) {
+    console.log(
+      "npm run bench -- decide\n\nWhat a speaker's decision costs, by Services and endpoints.",
+    );
+    return;
+  }
   const rows = sizes.map(measure);
   console.log(formatRows(columns, rows));
   console.log(`\nMedian of ${repeats}; load ${loadavg()[0]?.toFixed(1)}.`);

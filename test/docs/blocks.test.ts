@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -36,6 +37,26 @@ test("what another test runs is in that test; what none runs says why", () => {
     }
     if (!isMarkedAsNotRun(block) && block.language !== pageEnd) {
       assert.ok(commandsOf(block).length > 0, `${where} has no command`);
+    }
+  }
+});
+
+test("the benches that the pages of figures name take the flags that they name", () => {
+  const commands = everyPage.flatMap((page) =>
+    Array.from(
+      readFileSync(page, "utf8").matchAll(/^ {4}npm run bench -- (\w+)([^#\n]*)/gm),
+      ([, bench = "", flags = ""]) => ({ page, bench, flags: flags.match(/--[a-z-]+/g) ?? [] }),
+    ),
+  );
+  assert.ok(commands.length > 10);
+  for (const [bench, lines] of Map.groupBy(commands, (command) => command.bench)) {
+    const args = ["bench/main.ts", bench, "--help"];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    assert.equal(status, 0, `${bench}: ${stderr}`);
+    for (const { page, flags } of lines) {
+      for (const flag of flags) {
+        assert.ok(stdout.includes(flag), `${page}: ${bench} ${flag}`);
+      }
     }
   }
 });

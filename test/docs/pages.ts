@@ -14,7 +14,10 @@ export const pages: readonly string[] = [
   "docs/standards.md",
 ];
 
-/** Pages of figures and of topics, if they are there, whose commands have a test of their own. */
+/**
+ * Pages of figures and of topics, if they are there, whose commands have a test of their own. A bench
+ * takes minutes to an hour and judges nothing: of it, test/docs checks the flags.
+ */
 export const pagesOfOtherTests: Readonly<Record<string, { readonly file: string }>> = {
   "docs/migrate.md": { file: "test/cluster/migration.test.ts" },
   "docs/failover.md": { file: "test/cluster/failover.test.ts" },
