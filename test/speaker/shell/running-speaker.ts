@@ -7,7 +7,7 @@ import type { Store } from "../../../src/kube/store.ts";
 import type { Clock } from "../../../src/runtime/clock.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { MetricsRegistry } from "../../../src/runtime/metrics.ts";
-import type { BfdPort } from "../../../src/speaker/shell/bfd.ts";
+import type { BfdOptions } from "../../../src/speaker/shell/bfd.ts";
 import { SpeakerMetrics } from "../../../src/speaker/shell/metrics.ts";
 import { Speaker, type SpeakerSettings } from "../../../src/speaker/shell/speaker.ts";
 import { recordingLogger } from "../../support/recording-logger.ts";
@@ -47,10 +47,17 @@ export async function setUp(
   clock: Clock = systemClock,
   options: Partial<
     TestRouterOptions &
-      Pick<SpeakerSettings, "drainTimeMs" | "withdrawShare"> & { readonly bfd: BfdPort }
+      Pick<SpeakerSettings, "drainTimeMs" | "withdrawShare"> & {
+        readonly bfdMonitor: BfdOptions["monitor"];
+      }
   > = {},
 ) {
-  const { drainTimeMs = 0, withdrawShare, bfd = silentBfd, ...routerOptions } = options;
+  const {
+    drainTimeMs = 0,
+    withdrawShare,
+    bfdMonitor = () => silentBfd,
+    ...routerOptions
+  } = options;
   const router = new TestRouter({ asn: 64512, ...routerOptions });
   const port = await router.listen();
   const registry = new MetricsRegistry();
@@ -74,7 +81,7 @@ export async function setUp(
       transport: tcpTransport,
       logger,
       interfaces: () => [{ name: "eth0", addresses: [address("172.16.7.11")] }],
-      bfdMonitor: () => bfd,
+      bfdMonitor,
       localPrefixes: () => [],
       uptimeSeconds: () => 100_000,
       metrics: new SpeakerMetrics(registry, "node1"),
@@ -104,9 +111,11 @@ export type Setup = Awaited<ReturnType<typeof setUp>>;
 export function fillStores(
   { speaker, port }: Setup,
   services: readonly Service[] = [service("nginx")],
+  extraConfig = "",
 ) {
-  speaker.stores.userConfig.replace(configMap("config", { config: configText(port) }), "1");
-  speaker.stores.inForceConfig.replace(inForce(configText(port)), "1");
+  const config = configText(port, extraConfig);
+  speaker.stores.userConfig.replace(configMap("config", { config }), "1");
+  speaker.stores.inForceConfig.replace(inForce(config), "1");
   speaker.stores.nodes.replace(new Map([["node1", node()]]), "1");
   speaker.stores.services.replace(new Map(services.map((one) => [one.key, one])), "1");
   const slices = services.map((one) => slice(one.key, [endpoint("node1")]));

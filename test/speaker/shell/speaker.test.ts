@@ -254,7 +254,9 @@ test("metrics of BFD are as the worker says when they are asked for, not as it w
     packetsSent += 1;
     return Promise.resolve([{ ...bfdStatus, packetsSent, state: "Up" as const }]);
   };
-  const { speaker, registry } = await setUp(t, systemClock, { bfd: { ...silentBfd, report } });
+  const { speaker, registry } = await setUp(t, systemClock, {
+    bfdMonitor: () => ({ ...silentBfd, report }),
+  });
   await speaker.showSessions();
   await speaker.showSessions();
   const text = await registry.text();
