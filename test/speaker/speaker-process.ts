@@ -7,7 +7,7 @@ import { type ApiServer, startApiServer } from "../../lab/kube/server.ts";
 import { tcpTransport } from "../../src/bgp/session/transport.ts";
 import { connectKubeApi } from "../../src/kube/connect.ts";
 import { type Clock, systemClock } from "../../src/runtime/clock.ts";
-import { runSpeaker, type SpeakerOptions } from "../../src/speaker/main.ts";
+import { runSpeaker, type SpeakerOptions, type SpeakerWorld } from "../../src/speaker/main.ts";
 import { type LogLine, recordingLogger } from "../support/recording-logger.ts";
 import { address, silentBfd } from "./fixtures.ts";
 import { TestRouter, type TestRouterOptions } from "./test-router.ts";
@@ -104,6 +104,7 @@ export async function startSpeaker(
   kubeconfigPath: string,
   overrides: Partial<SpeakerOptions> = {},
   clock: Clock = systemClock,
+  world: Partial<SpeakerWorld> = {},
 ) {
   const told = new AbortController();
   const lines: LogLine[] = [];
@@ -134,6 +135,7 @@ export async function startSpeaker(
     api: connectKubeApi({ kubeconfigPath, fieldManager: "routelb-speaker", clock }),
     routeTables: () => ["", ""],
     onListening: listening.resolve,
+    ...world,
   });
   const stop = async () => {
     told.abort(new Error("SIGTERM"));

@@ -22,7 +22,7 @@ export interface TestRouterOptions {
 }
 
 /**
- * A router of the simplest kind on 127.0.0.1: takes any session, keeps the routes, writes down what
+ * A router of the simplest kind on this host: takes any session, keeps the routes, writes down what
  * it was told.
  */
 export class TestRouter {
@@ -44,10 +44,10 @@ export class TestRouter {
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
-  /** Begins to listen, and gives the port. */
-  async listen(): Promise<number> {
+  /** Begins to listen, and gives the port; 0: one that is free. */
+  async listen(port = 0, host = "127.0.0.1"): Promise<number> {
     await new Promise<void>((resolve) => {
-      this.#server.listen(0, "127.0.0.1", resolve);
+      this.#server.listen(port, host, resolve);
     });
     const bound = this.#server.address();
     return typeof bound === "object" && bound !== null ? bound.port : 0;
