@@ -6,6 +6,7 @@ import { configure } from "../../lab/namespaces.ts";
 import { waitFor } from "../../lab/wait.ts";
 import type { BgpSpeaker } from "../support/bgp-speaker.ts";
 import { FrrLink } from "../support/frr-link.ts";
+import { kernelCounter } from "../support/kernel-counter.ts";
 
 const neighbour = "172.16.7.11";
 
@@ -282,6 +283,36 @@ test("GTSM: a session of TTL 255 on both sides", async () => {
   await isUp(speaker);
   assert.equal(numberAt(await neighbourJson(link), "externalBgpNbrMaxHopsAway") ?? 1, 1);
 });
+
+test("GTSM on the speaker only: its kernel drops what FRR sends, until FRR sends TTL 255", async () => {
+  const neighbours = [neighbour, "fd00:7::11"];
+  await using link = await FrrLink.start("bgpgtsmhere", {
+    lines: ["neighbor fd00:7::11 remote-as 64522", "neighbor fd00:7::11 passive"],
+  });
+  for (const [index, peerAddress] of ["172.16.7.1", "fd00:7::1"].entries()) {
+    const before = await droppedForTtl(link);
+    const refuses = await link.speaker({ peerAddress, ttlSecurityHops: 1 });
+    // FRR's OPEN, and the same again while nobody acknowledges it.
+    await waitFor(async () => (await droppedForTtl(link)) >= before + 3 || undefined, {
+      what: `packets from ${peerAddress} are dropped`,
+      timeoutMs: 20_000,
+    });
+    assert.equal((await refuses.status()).state, "OpenSent");
+    await refuses[Symbol.asyncDispose]();
+    await link.frr.configure(
+      "router bgp 64512",
+      `neighbor ${neighbours[index]} ttl-security hops 1`,
+    );
+    const takes = await link.speaker({ peerAddress, ttlSecurityHops: 1 });
+    await isUp(takes);
+    await takes[Symbol.asyncDispose]();
+  }
+});
+
+/** TCP segments that the speaker's kernel found too low in TTL for their socket. */
+async function droppedForTtl({ namespace }: FrrLink): Promise<number> {
+  return kernelCounter(namespace, "TCPMinTTLDrop");
+}
 
 test("graceful restart: killed and back, or closed for a restart, the router keeps the routes", async () => {
   await using link = await FrrLink.start("bgpgraceful");

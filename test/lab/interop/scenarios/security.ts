@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { runIn } from "../../../../lab/namespaces.ts";
 import { pause } from "../../../../lab/wait.ts";
+import { kernelCounter } from "../../../support/kernel-counter.ts";
 import type { RouterSettings } from "../../../support/routers/router.ts";
 import type { Scenario, Stage } from "../stage.ts";
 
@@ -41,25 +41,16 @@ async function assertDropped(
   settings: RouterSettings,
   counter: string,
 ): Promise<void> {
-  const before = await kernelCounter(stage, counter);
+  const before = await kernelCounter(stage.link.place.namespace, counter);
   const speaker = await stage.link.speaker(settings, { connectTimeSeconds: 1 });
   const { lastError } = await speaker.waitFor(
     "no answer",
     (status) => status.lastError?.kind === "connect-timeout",
   );
   assert.match(lastError?.text ?? "", /does the password match/);
-  assert.ok((await kernelCounter(stage, counter)) > before, counter);
+  assert.ok((await kernelCounter(stage.link.place.namespace, counter)) > before, counter);
   assert.ok(!(await stage.router.neighbour()).isUp);
   await speaker[Symbol.asyncDispose]();
-}
-
-async function kernelCounter(stage: Stage, name: string): Promise<number> {
-  const text = await runIn(stage.link.place.namespace, "cat", ["/proc/net/netstat"]);
-  const [names = [], values = []] = text
-    .split("\n")
-    .filter((line) => line.startsWith("TcpExt:"))
-    .map((line) => line.split(" "));
-  return Number(values[names.indexOf(name)] ?? Number.NaN);
 }
 
 export const gtsm: Scenario = {
