@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { at, isList, type Json, numberAt, textAt } from "../../lab/kube/json.ts";
 import { configure } from "../../lab/namespaces.ts";
 import { waitFor } from "../../lab/wait.ts";
-import type { BgpSpeaker } from "../support/bgp-speaker.ts";
+import type { BgpSpeaker, WrittenPeer } from "../support/bgp-speaker.ts";
+import { countDscp } from "../support/dscp-counts.ts";
 import { FrrLink } from "../support/frr-link.ts";
 import { kernelCounter } from "../support/kernel-counter.ts";
 
@@ -194,9 +195,12 @@ test("FRR dials, too: one of the two connections lives, whichever it is", async 
     assert.equal((await inSync(speaker)).state, "Established");
     await speaker[Symbol.asyncDispose]();
   }
+  const counts = await countDscp(link.router, "tcp sport 179");
   const onlyHears = await link.speaker({ peerPort: 180 }, { listenPort: 179 });
   await onlyHears.request({ type: "routes", routes: { count: 4 } });
   await waitForPrefixes(link, 4);
+  // The kernel alone answers the SYN, and maybe the OPEN, too, before the process has the socket.
+  assert.ok((await counts()).ip.cs6 > 0, "DSCP CS6 on a connection of the router's, too");
 });
 
 test("each failure tells its cause: another AS, no neighbour, refused, no answer", async () => {
@@ -313,6 +317,30 @@ test("GTSM on the speaker only: its kernel drops what FRR sends, until FRR sends
 async function droppedForTtl({ namespace }: FrrLink): Promise<number> {
   return kernelCounter(namespace, "TCPMinTTLDrop");
 }
+
+test("every packet that we send has DSCP CS6, the first one, too", async () => {
+  const lines = ["neighbor fd00:7::11 remote-as 64522", "neighbor fd00:7::11 passive"];
+  await using link = await FrrLink.start("bgpdscp", { lines });
+  const counts = await countDscp(link.router, "tcp dport 179");
+  /** One session over each family. */
+  const speak = async (options: Partial<WrittenPeer>) => {
+    for (const peerAddress of ["172.16.7.1", "fd00:7::1"]) {
+      await using speaker = await link.speaker({ peerAddress, ...options });
+      await speaker.request({ type: "routes", routes: { count: 3 } });
+      await inSync(speaker);
+    }
+    const { ip, ip6 } = await counts();
+    assert.deepEqual([ip.other, ip6.other], [0, 0]);
+    return [ip.cs6, ip6.cs6];
+  };
+  const [ip = 0, ip6 = 0] = await speak({});
+  assert.ok(ip > 4 && ip6 > 4, `${ip} ${ip6}`);
+  // With an option that Node does not have, the socket is another one.
+  const hops = [neighbour, "fd00:7::11"].map((to) => `neighbor ${to} ttl-security hops 1`);
+  await link.frr.configure("router bgp 64512", ...hops);
+  const [ipMore = 0, ip6More = 0] = await speak({ ttlSecurityHops: 1 });
+  assert.ok(ipMore > ip + 4 && ip6More > ip6 + 4, `${ipMore} ${ip6More}`);
+});
 
 test("graceful restart: killed and back, or closed for a restart, the router keeps the routes", async () => {
   await using link = await FrrLink.start("bgpgraceful");

@@ -24,12 +24,15 @@ export class FrrLink implements AsyncDisposable {
   readonly instance: Instance;
   readonly frr: Router;
   readonly namespace: string;
+  /** The namespace of FRR. */
+  readonly router: string;
   readonly #speakers: BgpSpeaker[] = [];
 
-  private constructor(instance: Instance, frr: Router, namespace: string) {
+  private constructor(instance: Instance, frr: Router, namespace: string, router: string) {
     this.instance = instance;
     this.frr = frr;
     this.namespace = namespace;
+    this.router = router;
   }
 
   static async start(id: string, options: FrrLinkOptions = {}): Promise<FrrLink> {
@@ -71,7 +74,7 @@ export class FrrLink implements AsyncDisposable {
         " exit-address-family",
       ].join("\n"),
     });
-    return new FrrLink(instance, frr, namespace);
+    return new FrrLink(instance, frr, namespace, router);
   }
 
   /** A speaker whose session is started. */

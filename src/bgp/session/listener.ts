@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import type { Address } from "../../net/address.ts";
 import { CeaseError } from "../codec/iana.ts";
 import { encodeMessage } from "../codec/message.ts";
 import { ceaseNotification, type Notification } from "../codec/notification.ts";
 import type { Logger } from "./ports.ts";
-import { type IncomingTcp, incomingTcp } from "./transport.ts";
+import { type IncomingTcp, incomingTcp, socketErrorCode } from "./transport.ts";
 
 /** What takes connections that its peer opens: a Session. */
 export interface Acceptor {
@@ -30,30 +30,58 @@ const refusalMs = 5_000;
 /** Takes connections that peers open, and hands each to the session with that peer. */
 export class BgpListener implements AsyncDisposable {
   readonly port: number;
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
 
-  private constructor(server: Server, port: number) {
-    this.#server = server;
+  private constructor(servers: readonly Server[], port: number) {
+    this.#servers = servers;
     this.port = port;
   }
 
   /** Rejects if the port cannot be had. */
   static async start(options: ListenerOptions): Promise<BgpListener> {
-    const server = createServer((socket) => take(socket, options));
-    server.listen({ port: options.port, ...(options.address && { host: options.address.text }) });
-    await once(server, "listening");
-    const bound = server.address();
-    return new BgpListener(server, typeof bound === "object" ? (bound?.port ?? 0) : 0);
+    const { address } = options;
+    if (address !== undefined) {
+      const server = await listen(options, { port: options.port, host: address.text });
+      return new BgpListener([server], portOf(server));
+    }
+    // One for each family: the packets of an IPv4 connection to a socket of both have no DSCP.
+    const ipv4 = await listen(options, { port: options.port, host: "0.0.0.0" });
+    const port = portOf(ipv4);
+    try {
+      const ipv6 = await listen(options, { port, host: "::", ipv6Only: true });
+      return new BgpListener([ipv4, ipv6], port);
+    } catch (error) {
+      // A kernel without IPv6.
+      if (error instanceof Error && socketErrorCode(error) === "EAFNOSUPPORT") {
+        return new BgpListener([ipv4], port);
+      }
+      ipv4.close();
+      throw error;
+    }
   }
 
   /** Takes no more; connections that were handed over stay. */
   close(): void {
-    this.#server.close();
+    for (const server of this.#servers) {
+      server.close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
+}
+
+async function listen(options: ListenerOptions, where: ListenOptions): Promise<Server> {
+  const server = createServer((socket) => take(socket, options));
+  server.listen(where);
+  await once(server, "listening");
+  return server;
+}
+
+function portOf(server: Server): number {
+  const bound = server.address();
+  return typeof bound === "object" ? (bound?.port ?? 0) : 0;
 }
 
 function take(socket: Socket, { acceptorFor, logger }: ListenerOptions): void {

@@ -56,6 +56,8 @@ export interface Transport {
 
 /** DSCP CS6, network control (RFC 4594 §3.1), as the octet of the IP header. */
 const networkControl = 0xc0;
+/** Leaves the source address to the kernel. */
+const anyAddress = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 const maxEndMs = 5_000;
 /** RFC 5082 §3: what comes from the next hop over has it, and nobody farther away can forge it. */
 const maxTtl = 255;
@@ -116,15 +118,17 @@ class TcpConnection implements TransportConnection {
 
   dial(socket: Socket, target: ConnectTarget): void {
     this.#attach(socket);
-    socket.connect({
-      host: target.address.text,
-      port: target.port,
-      ...(target.sourceAddress && { localAddress: target.sourceAddress.text }),
-    });
+    const { address, port, sourceAddress } = target;
+    // The SYN is to have it, too. Set earlier, Node keeps it until the connection is there; at this
+    // event there is a socket to set it on, if it was bound to an address.
+    socket.once("connectionAttempt", () => socket.setTypeOfService(networkControl));
+    const localAddress = sourceAddress?.text ?? anyAddress[address.family];
+    socket.connect({ host: address.text, port, localAddress });
   }
 
   accept(socket: Socket): void {
     this.#attach(socket);
+    socket.setTypeOfService(networkControl);
   }
 
   /** There will be no socket. */
@@ -181,7 +185,6 @@ class TcpConnection implements TransportConnection {
   #attach(socket: Socket): void {
     this.#socket = socket;
     socket.setNoDelay(true);
-    socket.setTypeOfService(networkControl);
     socket.on("connect", () => this.#connected(socket));
     socket.on("data", (octets) => this.#listener?.received(octets));
     socket.on("error", (error) => {

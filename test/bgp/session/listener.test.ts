@@ -29,10 +29,12 @@ test("a connection goes to the session of its address, the others get Connection
   assert.equal(await taken.promise, "hello");
   known.destroy();
 
-  const stranger = createConnection({ port, host: "127.0.0.1" });
-  const [octets]: Buffer[] = await once(stranger, "data");
-  assert.equal(octets?.toString("hex"), `${"ff".repeat(16)}0015030605`);
-  stranger.destroy();
+  for (const host of ["127.0.0.1", "::1"]) {
+    const stranger = createConnection({ port, host });
+    const [octets]: Buffer[] = await once(stranger, "data");
+    assert.equal(octets?.toString("hex"), `${"ff".repeat(16)}0015030605`);
+    stranger.destroy();
+  }
 });
 
 test("a port that is taken is an error", async () => {
