@@ -1,9 +1,9 @@
 import { listenerKey, minimumTtlOf, portOf } from "./peer.ts";
-import type { BfdEndpoint, BfdPeer, BfdTransport } from "./ports.ts";
+import type { AllowedSource, BfdEndpoint, BfdPeer, BfdTransport } from "./ports.ts";
 
 interface Listener {
   readonly endpoint: BfdEndpoint;
-  readonly minimumTtl: number;
+  readonly sources: readonly AllowedSource[];
 }
 
 export interface ListenersOptions {
@@ -14,7 +14,10 @@ export interface ListenersOptions {
   readonly onError: (peerKey: string, error: unknown) => void;
 }
 
-/** One socket for each local address and port; it drops what has too low a TTL for all its peers. */
+/**
+ * One socket for each local address and port. Its filter holds each peer to its own minimum TTL, so
+ * it is opened anew when a peer of that address comes, goes or changes it.
+ */
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #listeners = new Map<string, Listener>();
@@ -25,38 +28,49 @@ export class Listeners {
 
   /** Opens and closes sockets until they are those that `peers` need. */
   set(peers: readonly BfdPeer[]): void {
-    const wanted = new Map<string, { peer: BfdPeer; minimumTtl: number }>();
-    for (const peer of peers) {
-      const key = listenerKey(peer);
-      const minimumTtl = Math.min(minimumTtlOf(peer), wanted.get(key)?.minimumTtl ?? 255);
-      wanted.set(key, { peer, minimumTtl });
-    }
+    const wanted = Map.groupBy(peers, listenerKey);
     for (const [key, listener] of this.#listeners) {
-      if (wanted.get(key)?.minimumTtl !== listener.minimumTtl) {
+      if (!sameSources(sourcesOf(wanted.get(key) ?? []), listener.sources)) {
         listener.endpoint.close();
         this.#listeners.delete(key);
       }
     }
-    for (const [key, { peer, minimumTtl }] of wanted) {
+    for (const [key, sharers] of wanted) {
       if (!this.#listeners.has(key)) {
-        this.#listen(key, peer, minimumTtl);
+        this.#listen(key, sharers);
       }
     }
   }
 
-  #listen(key: string, peer: BfdPeer, minimumTtl: number): void {
+  #listen(key: string, sharers: readonly BfdPeer[]): void {
     const { transport, onDatagram, onError } = this.#options;
-    const { localAddress } = peer;
+    const [peer] = sharers;
+    if (peer === undefined) {
+      return;
+    }
+    const sources = sourcesOf(sharers);
     try {
       const endpoint = transport.listen(
-        localAddress,
+        peer.localAddress,
         portOf(peer),
-        minimumTtl,
+        sources,
         (source, datagram) => onDatagram(key, source, datagram),
       );
-      this.#listeners.set(key, { endpoint, minimumTtl });
+      this.#listeners.set(key, { endpoint, sources });
     } catch (error) {
-      onError(peer.key, error);
+      for (const { key: peerKey } of sharers) {
+        onError(peerKey, error);
+      }
     }
   }
+}
+
+function sourcesOf(peers: readonly BfdPeer[]): readonly AllowedSource[] {
+  return peers.map((peer) => ({ address: peer.remoteAddress, minimumTtl: minimumTtlOf(peer) }));
+}
+
+function sameSources(a: readonly AllowedSource[], b: readonly AllowedSource[]): boolean {
+  const texts = (sources: readonly AllowedSource[]) =>
+    sources.map(({ address, minimumTtl }) => `${address.text} ${minimumTtl}`).toSorted();
+  return texts(a).join() === texts(b).join();
 }

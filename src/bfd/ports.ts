@@ -24,15 +24,21 @@ export interface BfdPeer {
   readonly passive: boolean;
 }
 
+/** Who is listened to: packets with a TTL lower than `minimumTtl` are dropped. */
+export interface AllowedSource {
+  readonly address: Address;
+  readonly minimumTtl: number;
+}
+
 export interface BfdTransport {
   /**
-   * Receives at `local`; `onDatagram` is called for each datagram whose TTL was at least
-   * `minimumTtl`, with the address that it came from.
+   * Receives at `local`; `onDatagram` is called for each datagram that came from one of `sources`
+   * with the TTL that is demanded of it, with the address that it came from.
    */
   listen(
     local: Address,
     port: number,
-    minimumTtl: number,
+    sources: readonly AllowedSource[],
     onDatagram: (source: string, datagram: Uint8Array) => void,
   ): BfdEndpoint;
   /** Opens a socket that sends to `remote` from a source port of 49152 to 65535 (RFC 5881 §4). */

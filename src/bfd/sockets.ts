@@ -16,8 +16,8 @@ const sourcePorts = 16_384;
  */
 export function udpTransport(random: () => number, onError: (error: Error) => void): BfdTransport {
   return {
-    listen(local, port, minimumTtl, onDatagram) {
-      const fd = openSocket({ ...datagram(local), minimumTtl, bind: { address: local, port } });
+    listen(local, port, sources, onDatagram) {
+      const fd = openSocket({ ...datagram(local), sources, bind: { address: local, port } });
       const socket = adopt(local, fd, onError);
       socket.on("message", (octets, from) => onDatagram(from.address, octets));
       return socket;

@@ -1,5 +1,5 @@
 /**
- * Sockets with options that Node does not offer: TCP MD5, TTL limits, a device, a TTL filter.
+ * Sockets with options that Node does not offer: TCP MD5, TTL limits, a device, a filter by source.
  *
  * The only home of koffi: it costs 9 MB and 20 ms, so import this file lazily, where an option needs
  * it. It is required, not imported, because a bundle would load a static import at its start. Linux only. None of the options needs a capability. The numbers are those of Linux' headers.
@@ -15,17 +15,22 @@ export interface SocketRequest {
   readonly md5?: { readonly peer: Address; readonly key: string };
   /** TTL or hop limit of what we send, 1 to 255. */
   readonly ttl?: number;
-  /**
-   * What arrives with a lower TTL is dropped by the kernel (RFC 5082). For datagrams by a filter,
-   * since Linux enforces IP_MINTTL for TCP only.
-   */
+  /** Streams: what arrives with a lower TTL is dropped by the kernel (RFC 5082). */
   readonly minimumTtl?: number;
+  /** Datagrams: what arrives from others, or with a lower TTL, is dropped by the kernel. */
+  readonly sources?: readonly DatagramSource[];
   /** The octet of DSCP and ECN, 0 to 255. */
   readonly trafficClass?: number;
   /** Send and receive on this interface only. */
   readonly device?: string;
   /** Bind to this address and port; required for datagrams. */
   readonly bind?: { readonly address: Address; readonly port: number };
+}
+
+/** Who may send datagrams, and the least TTL or hop limit that they must arrive with. */
+export interface DatagramSource {
+  readonly address: Address;
+  readonly minimumTtl: number;
 }
 
 /** A system call failed; `code` is the name of its errno (`EINVAL`). */
@@ -71,8 +76,14 @@ const IPV6_V6ONLY = 26;
 
 /** Level and name of the options that differ by family. */
 const familyOptions = {
-  ipv4: { level: 0, ttl: 2, minimumTtl: 21, trafficClass: 1, ttlOffset: 8 },
-  ipv6: { level: 41, ttl: 16, minimumTtl: 73, trafficClass: 67, ttlOffset: 7 },
+  ipv4: { level: 0, ttl: 2, minimumTtl: 21, trafficClass: 1 },
+  ipv6: { level: 41, ttl: 16, minimumTtl: 73, trafficClass: 67 },
+} as const;
+
+/** Where the fields of an IP header are, in octets. */
+const headerOffsets = {
+  ipv4: { ttl: 8, source: 12 },
+  ipv6: { ttl: 7, source: 8 },
 } as const;
 
 /** The longest key that the kernel takes (TCP_MD5SIG_MAXKEYLEN). */
@@ -112,11 +123,10 @@ function configure(fd: number, request: SocketRequest): void {
     setNumber(fd, options.level, options.trafficClass, request.trafficClass);
   }
   if (request.minimumTtl !== undefined) {
-    if (request.type === "stream") {
-      setNumber(fd, options.level, options.minimumTtl, request.minimumTtl);
-    } else {
-      setTtlFilter(fd, options.ttlOffset, request.minimumTtl);
-    }
+    setNumber(fd, options.level, options.minimumTtl, request.minimumTtl);
+  }
+  if (request.sources !== undefined) {
+    setSourceFilter(fd, request.sources);
   }
   if (request.md5 !== undefined) {
     setMd5(fd, request.md5.peer, request.md5.key);
@@ -158,26 +168,61 @@ function setMd5(fd: number, peer: Address, key: string): void {
   setOption(fd, IPPROTO_TCP, TCP_MD5SIG, value);
 }
 
-/** A classic BPF program: load the TTL of the IP header, keep the datagram if it is high enough. */
-function setTtlFilter(fd: number, ttlOffset: number, minimumTtl: number): void {
-  const networkHeader = 0xfff00000;
-  const program = [
-    { code: 0x30, jumpIfTrue: 0, jumpIfFalse: 0, k: networkHeader + ttlOffset },
-    { code: 0x35, jumpIfTrue: 0, jumpIfFalse: 1, k: minimumTtl },
-    { code: 0x06, jumpIfTrue: 0, jumpIfFalse: 0, k: 0xffffffff },
-    { code: 0x06, jumpIfTrue: 0, jumpIfFalse: 0, k: 0 },
-  ];
+interface Instruction {
+  readonly code: number;
+  /** Instructions to skip if the comparison holds, and if it does not. */
+  readonly jumps?: readonly [yes: number, no: number];
+  readonly k: number;
+}
+
+/** Loads of four octets and of one, comparisons, and the end, of classic BPF. */
+const BPF_LOAD_WORD = 0x20;
+const BPF_LOAD_OCTET = 0x30;
+const BPF_JUMP_IF_EQUAL = 0x15;
+const BPF_JUMP_IF_NOT_LESS = 0x35;
+const BPF_RETURN = 0x06;
+/** Offsets from here on count from the IP header (SKF_NET_OFF). */
+const networkHeader = 0xfff00000;
+const keepDatagram: Instruction = { code: BPF_RETURN, k: 0xffffffff };
+const dropDatagram: Instruction = { code: BPF_RETURN, k: 0 };
+
+/**
+ * A filter, since Linux holds only TCP to IP_MINTTL: one block of instructions for each source, which
+ * ends with its verdict if the datagram is from there.
+ */
+function setSourceFilter(fd: number, sources: readonly DatagramSource[]): void {
+  const program = [...sources.flatMap(sourceBlock), dropDatagram];
   const filter = Buffer.alloc(8 * program.length);
-  for (const [index, { code, jumpIfTrue, jumpIfFalse, k }] of program.entries()) {
+  for (const [index, { code, jumps = [0, 0], k }] of program.entries()) {
     filter.writeUInt16LE(code, 8 * index);
-    filter.writeUInt8(jumpIfTrue, 8 * index + 2);
-    filter.writeUInt8(jumpIfFalse, 8 * index + 3);
+    filter.writeUInt8(jumps[0], 8 * index + 2);
+    filter.writeUInt8(jumps[1], 8 * index + 3);
     filter.writeUInt32LE(k, 8 * index + 4);
   }
   const size = koffi.sizeof("sock_fprog");
   if (attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, { len: program.length, filter }, size) < 0) {
     throw new SocketError("setsockopt SO_ATTACH_FILTER", errnoName());
   }
+}
+
+function sourceBlock({ address, minimumTtl }: DatagramSource): Instruction[] {
+  const offsets = headerOffsets[address.family];
+  const octets = Buffer.from(addressOctets(address));
+  const verdict: Instruction[] = [
+    { code: BPF_LOAD_OCTET, k: networkHeader + offsets.ttl },
+    { code: BPF_JUMP_IF_NOT_LESS, jumps: [0, 1], k: minimumTtl },
+    keepDatagram,
+    dropDatagram,
+  ];
+  const words = octets.length / 4;
+  const comparisons = Array.from({ length: words }, (_, index): Instruction[] => {
+    const restOfBlock = 2 * (words - index - 1) + verdict.length;
+    return [
+      { code: BPF_LOAD_WORD, k: networkHeader + offsets.source + 4 * index },
+      { code: BPF_JUMP_IF_EQUAL, jumps: [0, restOfBlock], k: octets.readUInt32BE(4 * index) },
+    ];
+  });
+  return [...comparisons.flat(), ...verdict];
 }
 
 /** struct sockaddr_in or sockaddr_in6; the zone of a scoped address must be numeric or a device. */

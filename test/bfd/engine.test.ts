@@ -32,11 +32,15 @@ class Network {
   }
 
   readonly transport: BfdTransport = {
-    listen: (local, port, minimumTtl, onDatagram) => {
+    listen: (local, port, sources, onDatagram) => {
       const key = `${local.text} ${port}`;
-      assert.ok(minimumTtl > 0);
+      assert.ok(sources.length > 0 && sources.every(({ minimumTtl }) => minimumTtl > 0));
       assert.ok(!this.#listeners.has(key), "one listener for an address and port");
-      this.#listeners.set(key, onDatagram);
+      this.#listeners.set(key, (source, datagram) => {
+        if (sources.some(({ address }) => address.text === source)) {
+          onDatagram(source, datagram);
+        }
+      });
       return { close: () => this.#listeners.delete(key) };
     },
     connect: (local, remote, port) => ({
@@ -263,7 +267,8 @@ test("packets of an unknown peer or with a foreign discriminator change nothing"
   );
   network.run(1);
   assert.equal(speaker.engine.statuses()[0]?.state, "Up");
-  assert.deepEqual(speaker.engine.discarded(), { "no-session": 2 });
+  // The transport gave us none of the stranger's.
+  assert.deepEqual(speaker.engine.discarded(), { "no-session": 1 });
 });
 
 test("multihop goes to port 4784 and beside single-hop", () => {
@@ -284,6 +289,19 @@ test("multihop goes to port 4784 and beside single-hop", () => {
     speaker.engine.statuses().map(({ state }) => state),
     ["Up", "Up"],
   );
+});
+
+test("a session that joins others at a local address is heard, and leaves theirs as they are", () => {
+  const { network, speaker } = pair();
+  const second = "172.16.7.2";
+  speaker.engine.setPeers([peer(speakerText, routerText), peer(speakerText, second)]);
+  engineOn(network, 3).engine.setPeers([peer(second, speakerText)]);
+  network.run(10_000);
+  const heard = speaker.engine.statuses().map(({ state, sessionDowns }) => [state, sessionDowns]);
+  assert.deepEqual(heard, [
+    ["Up", 0],
+    ["Up", 0],
+  ]);
 });
 
 test("a closed engine leaves no timer behind", () => {

@@ -9,6 +9,7 @@ import { LabProcess } from "../../lab/processes.ts";
 import { Router } from "../../lab/router.ts";
 import { waitFor } from "../../lab/wait.ts";
 import type { BfdPeer } from "../../src/bfd/ports.ts";
+import type { HandMadePacket } from "../support/send-bfd.ts";
 
 /** A speaker and a router on one link; the router has a far-side address, as in the scenario. */
 async function link(id: string) {
@@ -67,12 +68,16 @@ function lastStates(logFile: string): Record<string, unknown> {
   return Object.fromEntries(changes.map((change) => [change.key, change.to ?? change.failure]));
 }
 
-async function startSpeaker(instance: Instance, namespace: string): Promise<[LabProcess, string]> {
+async function startSpeaker(
+  instance: Instance,
+  namespace: string,
+  sessions: readonly Written[] = peers,
+): Promise<[LabProcess, string]> {
   const logFile = instance.path("speaker.log");
   const speaker = await LabProcess.start({
     name: "speaker",
     namespace,
-    command: [process.execPath, "test/support/bfd-process.ts", JSON.stringify(peers)],
+    command: [process.execPath, "test/support/bfd-process.ts", JSON.stringify(sessions)],
     logFile,
   });
   return [speaker, logFile];
@@ -187,3 +192,59 @@ protocol bfd {
   await configure(router, ["link set eth0 down"]);
   await waitForStates(logFile, all("Down"));
 });
+
+/** A packet with `least` as its TTL counts, one with less does not. */
+const ttlCases = [
+  { key: "single-hop IPv4", from: "172.16.7.1", to: "172.16.7.11", least: 255 },
+  { key: "single-hop IPv6", from: "fd00:7::1", to: "fd00:7::11", least: 255 },
+  { key: "near IPv4", from: "172.16.9.1", to: "172.16.7.11", least: 250, multihop: true },
+  { key: "far IPv4", from: "172.16.9.2", to: "172.16.7.11", least: 64, multihop: true },
+  { key: "near IPv6", from: "fd00:9::1", to: "fd00:7::11", least: 250, multihop: true },
+  { key: "far IPv6", from: "fd00:9::2", to: "fd00:7::11", least: 64, multihop: true },
+];
+
+test("a packet whose TTL is lower than its session's minimum is not heard", async () => {
+  const { instance, speaker, router } = await link("bfdttl");
+  await using _ = instance;
+  const farAddresses = ["172.16.9.2/32", "fd00:9::1/128", "fd00:9::2/128"];
+  await configure(
+    router,
+    farAddresses.map((address) => `addr add ${address} dev lo`),
+  );
+  await configure(speaker, ["route add fd00:9::/64 via fd00:7::1"]);
+  const sessions = ttlCases.map(({ key, from, to, least, multihop }) => ({
+    ...peer(key, to, from, multihop),
+    minimumTtl: multihop ? least : 1,
+  }));
+  const [process, logFile] = await startSpeaker(instance, speaker, sessions);
+  await using __ = process;
+  const tooLow = 1;
+  const enough = 2;
+  const packets: HandMadePacket[] = ttlCases.flatMap(({ from, to, least, multihop }) =>
+    [least - 1, least].map((ttl) => ({
+      from,
+      to,
+      port: multihop ? 4784 : 3784,
+      ttl,
+      diagnostic: ttl < least ? tooLow : enough,
+    })),
+  );
+  const heardFirst = () => firstHeard(logFile);
+  await waitFor(
+    async () => {
+      const program = ["test/support/send-bfd.ts", JSON.stringify(packets)];
+      await runIn(router, globalThis.process.execPath, program);
+      return Object.keys(heardFirst()).length === ttlCases.length || undefined;
+    },
+    { what: "each session has heard a packet", timeoutMs: 20_000 },
+  );
+  const expected = ttlCases.map(({ key }) => [key, enough]);
+  assert.deepEqual(heardFirst(), Object.fromEntries(expected));
+});
+
+/** By session: the diagnostic of the packet that moved it first. */
+function firstHeard(logFile: string): Record<string, unknown> {
+  const lines = readFileSync(logFile, "utf8").split("\n").filter(Boolean);
+  const changes = lines.map((line) => JSON.parse(line)).toReversed();
+  return Object.fromEntries(changes.map((change) => [change.key, change.remoteDiagnostic]));
+}
