@@ -9,6 +9,7 @@ import { LabProcess } from "../../lab/processes.ts";
 import { Router } from "../../lab/router.ts";
 import { waitFor } from "../../lab/wait.ts";
 import type { BfdPeer } from "../../src/bfd/ports.ts";
+import { countDscp } from "../support/dscp-counts.ts";
 import type { HandMadePacket } from "../support/send-bfd.ts";
 
 /** A speaker and a router on one link; the router has a far-side address, as in the scenario. */
@@ -110,9 +111,13 @@ test("FRR: IPv4, IPv6 and multihop sessions come up, survive new timers, and see
     "peer 172.16.7.11 multihop local-address 172.16.9.1",
   ];
   await frr.configure("bfd", ...frrPeers.flatMap((line) => [line, ...timers]));
+  const dscpCounts = await countDscp(router, "udp dport { 3784, 4784 }");
   const [process, logFile] = await startSpeaker(instance, speaker);
   await using __ = process;
   await waitForStates(logFile, all("Up"));
+  const { ip, ip6 } = await dscpCounts();
+  assert.ok(ip.cs6 > 0 && ip6.cs6 > 0, `${ip.cs6} ${ip6.cs6}`);
+  assert.deepEqual([ip.other, ip6.other], [0, 0], "packets without DSCP CS6");
 
   const seenByFrr = JSON.stringify(await frr.vtyshJson("show bfd peers json"));
   assert.equal(seenByFrr.match(/"status":"up"/g)?.length, 3, seenByFrr);
