@@ -2,8 +2,12 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import type { Instance } from "../../lab/instance.ts";
+import { waitFor } from "../../lab/wait.ts";
 import type { BgpSpeaker } from "../support/bgp-speaker.ts";
 import { FrrLink } from "../support/frr-link.ts";
+import { bird } from "../support/routers/bird.ts";
+import { RouterLink } from "../support/routers/link.ts";
 
 const types = { OPEN: "1", UPDATE: "2", NOTIFICATION: "3", KEEPALIVE: "4" } as const;
 
@@ -13,19 +17,30 @@ type Packet = Readonly<Record<string, readonly string[]>>;
 /** A session's recorded messages, read by tshark with every check that it has switched on. */
 class Capture {
   readonly #file: string;
+  readonly #asnOctets: 2 | 4;
 
-  private constructor(file: string) {
+  private constructor(file: string, asnOctets: 2 | 4) {
     this.#file = file;
+    this.#asnOctets = asnOctets;
   }
 
-  static async of(speaker: BgpSpeaker, link: FrrLink): Promise<Capture> {
-    const file = link.instance.path(`capture-${performance.now()}.pcap`);
+  static async of(
+    speaker: BgpSpeaker,
+    { instance }: { readonly instance: Instance },
+    asnOctets: 2 | 4 = 4,
+  ): Promise<Capture> {
+    const file = instance.path(`capture-${performance.now()}.pcap`);
     await speaker.request({ type: "capture", path: file });
-    return new Capture(file);
+    return new Capture(file, asnOctets);
   }
 
   async packets(filter: string, ...fields: readonly string[]): Promise<Packet[]> {
-    const options = ["tcp.check_checksum:TRUE", "ip.check_checksum:TRUE"];
+    const options = [
+      "tcp.check_checksum:TRUE",
+      "ip.check_checksum:TRUE",
+      // Else tshark guesses, and not always well.
+      `bgp.asn_len:${this.#asnOctets}`,
+    ];
     const { stdout } = await promisify(execFile)(
       "tshark",
       [
@@ -145,4 +160,41 @@ test("over IPv6, and with more than is kept: what was cut is said to be", async 
   assert.deepEqual(new Set(refresh), new Set(["0", "1", "2"]));
   const prefixes = await capture.values(ours, "bgp.nlri_prefix");
   assert.equal(new Set(prefixes).size, count);
+});
+
+test("a 4-octet AS number towards BIRD without them: 23456, and AS4_PATH, from which BIRD rebuilds the path", async () => {
+  const asn = 4_200_000_001;
+  const settings = {
+    transport: "ipv4",
+    asn: 64512,
+    speakerAsn: asn,
+    holdTimeSeconds: 9,
+    twoOctetAsn: true,
+  } as const;
+  await using link = await RouterLink.open("twooctets");
+  const router = await bird.start(link.place, settings);
+  await using speaker = await link.speaker(settings);
+  const prefix = "172.16.7.192/32";
+  await speaker.request({ type: "routes", routes: [{ prefix, attributes: { prepend: 1 } }] });
+  const route = await waitFor(() => router.route(prefix), {
+    what: `BIRD has ${prefix}`,
+    timeoutMs: 20_000,
+  });
+  assert.equal(route.asPath, `${asn} ${asn}`);
+  const { isUp, remoteAsn } = await router.neighbour();
+  assert.deepEqual([isUp, remoteAsn], [true, asn]);
+  const [own = ""] = /Local capabilities[^]*?Neighbor/.exec(await router.history()) ?? [];
+  assert.match(own, /Multiprotocol/);
+  assert.doesNotMatch(own, /4-octet AS numbers/);
+
+  const capture = await Capture.of(speaker, link, 2);
+  assert.deepEqual(await capture.faults(), []);
+  const ours = "ip.src == 172.16.7.11 && tcp.dstport == 179";
+  const opens = await capture.values(`${ours} && bgp.type == 1`, "bgp.open.myas");
+  assert.deepEqual(new Set(opens), new Set(["23456"]));
+  const path = (octets: 2 | 4) =>
+    capture.values(ours, `bgp.update.path_attribute.as_path_segment.as${octets}`);
+  assert.deepEqual(await path(2), ["23456", "23456"], "AS_PATH");
+  assert.deepEqual(await path(4), [`${asn}`, `${asn}`], "AS4_PATH");
+  await router.close();
 });

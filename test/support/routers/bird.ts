@@ -54,7 +54,8 @@ protocol static networks6 { ipv6; route ${ownNetworks.ipv6} blackhole; }
 ${settings.bfd ? `protocol bfd { interface "${device}" { interval 300 ms; multiplier 3; }; }` : ""}
 protocol bgp speaker {
   local ${router} as ${settings.asn};
-  neighbor ${addressOf("speaker", settings)} as ${settings.speakerAsn};
+  neighbor ${addressOf("speaker", settings)} ${settings.twoOctetAsn ? "external" : `as ${settings.speakerAsn}`};
+  ${settings.twoOctetAsn ? "enable as4 off;" : ""}
   passive on;
   direct;
   hold time ${settings.holdTimeSeconds};

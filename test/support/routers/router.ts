@@ -36,6 +36,8 @@ export interface RouterSettings {
   readonly ttlSecurity?: boolean;
   /** IPv4 routes may have an IPv6 next hop (RFC 8950). */
   readonly extendedNextHop?: boolean;
+  /** The router says that it knows AS numbers of two octets only; BIRD can. */
+  readonly twoOctetAsn?: boolean;
   /** BFD of 300 ms x 3 watches the session. */
   readonly bfd?: boolean;
 }
