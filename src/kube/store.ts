@@ -3,8 +3,15 @@ import { isOlder } from "./resource-version.ts";
 
 /** What happened to a Store; whoever listens looks at the whole Store again. */
 export type StoreChange<T> =
-  /** A complete list replaced the Store. `missing`: what was there before and is not in the list. */
-  | { readonly source: "list"; readonly missing: ReadonlyMap<string, T> }
+  /**
+   * A complete list replaced the Store. `before`: what was there; `missing`: what of that is not in
+   * the list.
+   */
+  | {
+      readonly source: "list";
+      readonly before: ReadonlyMap<string, T>;
+      readonly missing: ReadonlyMap<string, T>;
+    }
   /** `before` and `after` are undefined where the object did not exist. */
   | {
       readonly source: "watch" | "own-write";
@@ -114,17 +121,21 @@ export class Store<T> {
     }
   }
 
-  /** Replaces everything by a complete list, in one step; own writes that are newer than it stay. */
+  /**
+   * Replaces everything by a complete list, in one step; own writes that are as new or newer stay.
+   * (What filled the Store while the list was on its way is often as new, and not in the list.)
+   */
   replace(list: ReadonlyMap<string, T>, resourceVersion: string): void {
     const before = this.#entries;
-    this.advance(resourceVersion);
     const after = new Map(list);
     for (const [key, ownVersion] of this.#ownWrites) {
       const own = before.get(key);
-      if (own !== undefined && isOlder(resourceVersion, ownVersion)) {
+      const isAsNew = ownVersion === resourceVersion || isOlder(resourceVersion, ownVersion);
+      if (own !== undefined && isAsNew) {
         after.set(key, own);
       }
     }
+    this.advance(resourceVersion);
     const missing = new Map<string, T>();
     for (const [key, value] of before) {
       if (!after.has(key)) {
@@ -133,7 +144,7 @@ export class Store<T> {
     }
     this.#entries = after;
     this.#isSynced = true;
-    this.#tell({ source: "list", missing });
+    this.#tell({ source: "list", before, missing });
   }
 
   /** `value`, or what the Store holds under `key` if the two are equal. */

@@ -214,10 +214,12 @@ test("410 in the stream has the list read again", limits, async (t) => {
   await clock.pass(500);
   const again = await server.next();
   assert.equal(again.query.get("resourceVersion"), null);
+  const before = new Map(store.entries);
   const change = changed(store);
   again.json(200, list(30, [thing("a", 5), thing("c", 29)]));
   assert.deepEqual(await change, {
     source: "list",
+    before,
     missing: new Map([["ns/b", { name: "b", colour: "red" }]]),
   });
   await watched(server, "30");
@@ -322,10 +324,12 @@ test(
     assert.deepEqual(failures, ["projection", "projection", "projection"]);
     watch.event("ERROR", { kind: "Status", code: 410, reason: "Gone" });
     await clock.pass(500);
+    const before = new Map(store.entries);
     const again = changed(store);
     (await server.next()).json(200, list(20, [{ metadata: { name: "a", namespace: "ns" } }]));
     assert.deepEqual(await again, {
       source: "list",
+      before,
       missing: new Map([["ns/b", { name: "b", colour: "blue" }]]),
     });
   },

@@ -28,6 +28,7 @@ test("a list replaces everything in one step and names what is missing", () => {
   );
   assert.equal(store.isSynced, true);
   const changes = recorded(store);
+  const before = store.entries;
   store.replace(
     new Map([
       ["b", blue],
@@ -36,7 +37,7 @@ test("a list replaces everything in one step and names what is missing", () => {
     "20",
   );
   assert.deepEqual([...store.entries.keys()], ["b", "c"]);
-  assert.deepEqual(changes, [{ source: "list", missing: new Map([["a", red]]) }]);
+  assert.deepEqual(changes, [{ source: "list", before, missing: new Map([["a", red]]) }]);
 });
 
 test("our own write is seen at once, and an older event does not undo it", () => {
@@ -75,8 +76,19 @@ test("an older list keeps our own newer writes, a newer one does not", () => {
       ["new", blue],
     ],
   );
-  store.replace(new Map([["a", red]]), "106");
+  store.replace(new Map([["a", red]]), "107");
   assert.deepEqual([...store.entries], [["a", red]]);
+});
+
+test("what filled the Store while a list was on its way is not lost with it, if it is as new", () => {
+  const store = new Store<Thing>();
+  store.replace(new Map(), "10");
+  const fill = store.beginFill();
+  fill(new Map([["passed-over", red]]), "12");
+  store.replace(new Map([["a", blue]]), "12");
+  assert.deepEqual([...store.entries.keys()].toSorted(), ["a", "passed-over"]);
+  store.replace(new Map([["a", blue]]), "13");
+  assert.deepEqual([...store.entries.keys()], ["a"]);
 });
 
 test("a bookmark beyond our own write ends its special standing", () => {

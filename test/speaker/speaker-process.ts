@@ -66,7 +66,12 @@ export function applyService(server: ApiServer, name: string, ip: string): void 
   });
 }
 
-export function applySlice(server: ApiServer, name: string, ready: boolean): void {
+export function applySlice(
+  server: ApiServer,
+  name: string,
+  ready: boolean,
+  labels: Readonly<Record<string, string>> = {},
+): void {
   const conditions = { ready, serving: ready, terminating: !ready };
   server.objects.apply({
     apiVersion: "discovery.k8s.io/v1",
@@ -74,7 +79,7 @@ export function applySlice(server: ApiServer, name: string, ready: boolean): voi
     metadata: {
       name: `${name}-abcde`,
       namespace: "default",
-      labels: { "kubernetes.io/service-name": name },
+      labels: { ...labels, "kubernetes.io/service-name": name },
     },
     addressType: "IPv4",
     endpoints: [{ addresses: ["10.244.1.2"], nodeName: "node1", conditions }],

@@ -31,6 +31,10 @@ export class MissingObjects<T> {
     return this.#missing.size;
   }
 
+  get(key: string): T | undefined {
+    return this.#missing.get(key);
+  }
+
   keys(): ReadonlySet<string> {
     return new Set(this.#missing.keys());
   }

@@ -101,6 +101,7 @@ export function storeLoops(
     ...sources,
     logger: sources.logger.child({ component: "slices" }),
     services: stores.services,
+    serviceOf: (key) => stores.service(key),
     slices: stores.slices,
     nodeName,
     readSlices: (service, stop) => readSlices(sources.api, service, stop),

@@ -9,6 +9,8 @@ export interface SliceKeeperOptions {
   readonly nodeName: string;
   /** Of the Services that need EndpointSlices, and no others. */
   readonly services: Store<Service>;
+  /** One of those by its key, or one that is missing in a list and still counts as there. */
+  readonly serviceOf: (key: string) => Service | undefined;
   readonly slices: Store<ReducedSlice>;
   /** The slices of one Service, as they are now. */
   readonly readSlices: (service: Service, signal: AbortSignal) => Promise<SliceList>;
@@ -36,7 +38,7 @@ export class SliceKeeper {
   readonly #options: SliceKeeperOptions;
   readonly #reduce: (slice: EndpointSlice) => ReducedSlice;
   readonly #queue: WorkQueue;
-  /** Keys of Services; undefined: too many to remember, so any may be concerned. */
+  /** Keys of Services, until they are listed; undefined: too many, so any may be concerned. */
   #passedOver: Set<string> | undefined = new Set();
   /** Keys of the Services whose slices do not name all nodes. */
   readonly #shortened = new Set<string>();
@@ -44,7 +46,7 @@ export class SliceKeeper {
   constructor(options: SliceKeeperOptions) {
     this.#options = options;
     this.#reduce = sliceReducer(options.nodeName);
-    const { services, slices, clock, random, logger } = options;
+    const { services, clock, random, logger } = options;
     this.#queue = new WorkQueue({
       work: (key, signal) => this.#list(key, signal),
       onFailure: (service, error) =>
@@ -53,14 +55,13 @@ export class SliceKeeper {
       clock,
       random,
     });
-    const listMissed = () => {
-      for (const key of this.#passedOver ?? []) {
-        this.#listIfMissed(key);
-      }
-    };
     services.onChange((change) => {
       if (change.source === "list") {
-        listMissed();
+        for (const key of services.entries.keys()) {
+          if (!change.before.has(key)) {
+            this.#listIfMissed(key);
+          }
+        }
         for (const key of this.#shortened) {
           this.#listIfShortened(key);
         }
@@ -71,12 +72,6 @@ export class SliceKeeper {
       }
       this.#listIfShortened(change.key);
     });
-    // A list that began before a Service was seen has passed over its slices.
-    slices.onChange((change) => {
-      if (change.source === "list") {
-        listMissed();
-      }
-    });
   }
 
   /** Lists what has to be listed, until `signal` aborts. */
@@ -86,7 +81,7 @@ export class SliceKeeper {
 
   /** A slice that arrived, as it is to be kept; undefined: nobody needs it now. */
   take(slice: EndpointSlice): ReducedSlice | undefined {
-    const service = this.#options.services.entries.get(slice.serviceKey);
+    const service = this.#options.serviceOf(slice.serviceKey);
     if (service !== undefined) {
       return this.#keep(service, slice);
     }
@@ -116,7 +111,7 @@ export class SliceKeeper {
     if (!this.#shortened.has(key)) {
       return;
     }
-    const service = this.#options.services.entries.get(key);
+    const service = this.#options.serviceOf(key);
     if (service?.externalTrafficPolicy !== "Cluster") {
       this.#shortened.delete(key);
     }
@@ -135,19 +130,23 @@ export class SliceKeeper {
   }
 
   async #list(key: string, signal: AbortSignal): Promise<void> {
-    const { services, slices, readSlices } = this.#options;
-    const service = services.entries.get(key);
+    const { serviceOf, slices, readSlices } = this.#options;
+    const service = serviceOf(key);
     if (service === undefined) {
       return;
     }
+    this.#passedOver?.delete(key);
     const fill = slices.beginFill();
     let found: readonly ReducedSlice[] = [];
     let resourceVersion = "0";
     try {
       const list = await readSlices(service, signal);
-      const asked = services.entries.get(key) ?? service;
+      const asked = serviceOf(key) ?? service;
       found = list.slices.map((slice) => this.#keep(asked, slice));
       ({ resourceVersion } = list);
+    } catch (error) {
+      this.#passOver(key);
+      throw error;
     } finally {
       fill(new Map(found.map((slice) => [slice.key, slice])), resourceVersion);
     }

@@ -90,6 +90,11 @@ export class SpeakerStores {
     return before - this.missingCount;
   }
 
+  /** One that is there, or missing and not released. */
+  service(key: string): Service | undefined {
+    return this.services.entries.get(key) ?? this.#missingServices.get(key);
+  }
+
   /** By key; `withMissing`: missing ones, too. */
   servicesByKey(withMissing: boolean): ReadonlyMap<string, Service> {
     return withMissing ? this.#missingServices.withMissing() : this.services.entries;

@@ -18,17 +18,22 @@ function whole(name: string, serviceName: string): EndpointSlice {
 function setUp(t: { after: (end: () => Promise<void>) => void }) {
   const services = new Store<Service>();
   const slices = new Store<ReducedSlice>();
+  /** Missing in a list, and not released. */
+  const held = new Map<string, Service>();
   const clock = new ManualClock();
   const asked: string[] = [];
   const answers: ((list: SliceList) => void)[] = [];
+  const failures: ((error: Error) => void)[] = [];
   const keeper = new SliceKeeper({
     nodeName: "node1",
     services,
+    serviceOf: (key) => services.entries.get(key) ?? held.get(key),
     slices,
     readSlices: ({ key }) => {
       asked.push(key);
-      return new Promise((resolve) => {
+      return new Promise((resolve, reject) => {
         answers.push(resolve);
+        failures.push(reject);
       });
     },
     clock,
@@ -50,7 +55,7 @@ function setUp(t: { after: (end: () => Promise<void>) => void }) {
     new Promise((resolve) => {
       setImmediate(resolve);
     });
-  return { services, slices, asked, answers, arrive, turn };
+  return { services, held, slices, clock, asked, answers, failures, arrive, turn };
 }
 
 test("only slices of Services that are there are kept", limits, async (t) => {
@@ -196,5 +201,81 @@ test(
     await turn();
     const { readyNodes } = slices.entries.get("default/web-abcde") ?? {};
     assert.deepEqual(readyNodes, ["node1", "node2", "node3"]);
+  },
+);
+
+test(
+  "slices of a Service that is missing in a list and held are kept; back again, it has none listed",
+  limits,
+  async (t) => {
+    const { services, held, slices, asked, arrive, turn } = setUp(t);
+    const all = new Map(["a", "b"].map((name) => [`default/${name}`, service(name)]));
+    services.replace(all, "1");
+    arrive("2", whole("a-1", "a"));
+    arrive("3", whole("b-1", "b"));
+    for (const [key, one] of all) {
+      held.set(key, one);
+    }
+    services.replace(new Map(), "4");
+    const changed = { ...whole("a-1", "a"), endpoints: [endpoint("node2")] };
+    arrive("5", changed);
+    assert.deepEqual(slices.entries.get("default/a-1")?.readyNodes, ["node2"]);
+    held.clear();
+    services.replace(all, "6");
+    await turn();
+    assert.deepEqual(asked, []);
+    assert.deepEqual([...slices.entries.keys()], ["default/a-1", "default/b-1"]);
+  },
+);
+
+test("a Service is listed once for the slices that were passed over", limits, async (t) => {
+  const { services, slices, asked, answers, arrive, turn } = setUp(t);
+  const only = new Map([["default/web", localWeb]]);
+  services.replace(new Map(), "1");
+  arrive("2", whereAll);
+  services.replace(only, "3");
+  await turn();
+  answers[0]?.({ slices: [whereAll], resourceVersion: "3" });
+  await turn();
+  services.replace(only, "4");
+  slices.replace(new Map(slices.entries), "4");
+  services.applyWatchEvent("default/web", "5", undefined);
+  services.applyWatchEvent("default/web", "6", localWeb);
+  await turn();
+  assert.deepEqual(asked, ["default/web"]);
+});
+
+test(
+  "what could not be listed stays to be listed, also for one that goes and comes",
+  limits,
+  async (t) => {
+    const { services, clock, asked, failures, arrive, turn } = setUp(t);
+    services.replace(new Map(), "1");
+    arrive("2", whole("a-1", "a"));
+    services.applyWatchEvent("default/a", "3", service("a"));
+    await turn();
+    failures[0]?.(new Error("the API server is away"));
+    await turn();
+    services.applyWatchEvent("default/a", "4", undefined);
+    clock.advance(60_000);
+    services.applyWatchEvent("default/a", "5", service("a"));
+    await turn();
+    assert.deepEqual(asked, ["default/a", "default/a"]);
+  },
+);
+
+test(
+  "too many were passed over to remember: what is new in a list has its slices listed",
+  limits,
+  async (t) => {
+    const { services, asked, arrive, turn } = setUp(t);
+    const known = new Map([["default/known", service("known")]]);
+    services.replace(known, "1");
+    for (let index = 0; index <= 50_000; index += 1) {
+      arrive(String(2 + index), { ...whole("x", `other-${index}`), endpoints: [] });
+    }
+    services.replace(new Map([...known, ["default/new", service("new")]]), "60000");
+    await turn();
+    assert.deepEqual(asked, ["default/new"]);
   },
 );
