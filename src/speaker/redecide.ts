@@ -5,11 +5,18 @@ import { type Candidate, candidateOf } from "./candidate.ts";
 import { type AdvertisedDiff, diffAdvertised } from "./changes.ts";
 import { Claimants } from "./claimants.ts";
 import { type Decision, decideRoutes } from "./decide.ts";
+import { keepRoutes } from "./kept-routes.ts";
 import type { DecisionPeer } from "./peer-groups.ts";
 import { spliceRoutes } from "./splice-routes.ts";
 
 /** Keys of the Services that changed, or whose EndpointSlices did; or that nobody knows which. */
 export type Changed = ReadonlySet<string> | "anything";
+
+/** What is to be decided, and for which sessions. */
+export interface Question {
+  readonly snapshot: SpeakerSnapshot;
+  readonly peers: readonly DecisionPeer[];
+}
 
 export interface Redecision {
   readonly decision: Decision;
@@ -49,10 +56,13 @@ export class Redecider {
   /** Of the decision that was last given away. */
   #given: Decision["advertised"] = new Map();
   readonly #claimants = new Claimants();
+  /** Decides about what is kept, while something is. */
+  #kept: Redecider | undefined;
 
   /** The decision before was not carried out, and no other either: the next is as the first. */
   forget(): void {
     this.#last = undefined;
+    this.#kept = undefined;
     this.#given = new Map();
   }
 
@@ -76,13 +86,33 @@ export class Redecider {
     return isSame;
   }
 
-  decide(snapshot: SpeakerSnapshot, peers: readonly DecisionPeer[], changed: Changed): Redecision {
+  /** `kept`: what the answer to that advertises beyond the other stays (`keepRoutes`). */
+  decide(
+    snapshot: SpeakerSnapshot,
+    peers: readonly DecisionPeer[],
+    changed: Changed,
+    kept?: Question,
+  ): Redecision {
+    if (kept !== undefined) {
+      // It may be the map that is now changed in place.
+      this.#given = new Map(this.#given);
+    }
     const partial = this.#decideInPart(snapshot, peers, changed);
     const { maps, routes } = this.#last ?? this.#decideAll(snapshot, peers);
-    const isContinued = partial !== undefined && this.#given === maps.advertised;
-    const diff = isContinued ? partial : diffAdvertised(this.#given, maps.advertised);
-    this.#given = maps.advertised;
-    return { decision: { ...maps, routes }, diff };
+    const decision = this.#keep({ ...maps, routes }, changed, kept);
+    const isContinued = partial !== undefined && this.#given === decision.advertised;
+    const diff = isContinued ? partial : diffAdvertised(this.#given, decision.advertised);
+    this.#given = decision.advertised;
+    return { decision, diff };
+  }
+
+  #keep(decision: Decision, changed: Changed, kept: Question | undefined): Decision {
+    if (kept === undefined) {
+      this.#kept = undefined;
+      return decision;
+    }
+    this.#kept ??= new Redecider();
+    return keepRoutes(decision, this.#kept.decide(kept.snapshot, kept.peers, changed).decision);
   }
 
   /** What came and went; undefined: it takes a whole pass. */

@@ -6,8 +6,9 @@ import type { Service } from "../../src/cluster/service.ts";
 import type { Ending, SentWeight, SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
 import { diffAdvertised } from "../../src/speaker/changes.ts";
 import { type Decision, decideRoutes } from "../../src/speaker/decide.ts";
+import { keepRoutes } from "../../src/speaker/kept-routes.ts";
 import type { DecisionPeer } from "../../src/speaker/peer-groups.ts";
-import { Redecider } from "../../src/speaker/redecide.ts";
+import { type Question, Redecider } from "../../src/speaker/redecide.ts";
 import { nextSentWeights } from "../../src/speaker/weights.ts";
 import {
   advertisement,
@@ -130,6 +131,8 @@ interface Turn {
   readonly isDraining: boolean;
   readonly rest: Rest;
   readonly isLeaving: boolean;
+  /** What another configuration advertises stays, over one session more. */
+  readonly isKeeping: boolean;
   readonly isServedElsewhere: boolean;
 }
 
@@ -149,6 +152,7 @@ const arbitraryTurn: fc.Arbitrary<Turn> = fc.record({
     { weight: 1, arbitrary: fc.constantFrom(...Object.keys(rests).filter(isRest)) },
   ),
   isLeaving: seldom,
+  isKeeping: fc.boolean(),
   isServedElsewhere: fc.boolean(),
 });
 
@@ -214,6 +218,12 @@ class World {
   }
 }
 
+function keptBeside(now: SpeakerSnapshot, asked: readonly DecisionPeer[]): Question {
+  const next = configs[(configs.indexOf(now.config) + 1) % configs.length] ?? now.config;
+  const more = { name: "rack-d", entryName: "rack-d" };
+  return { snapshot: { ...now, config: next }, peers: [...asked, more] };
+}
+
 /** Maps as objects: their order means nothing, that of routes does. */
 function plain({ routes, ...maps }: Decision): object {
   const asObject = (map: ReadonlyMap<string, unknown>) => Object.fromEntries(map);
@@ -247,8 +257,16 @@ test("what is decided about some Services is what a whole pass decides, whatever
           const given = isFirst ? { ...turn, changes: populated } : turn;
           const { snapshot: now, changed } = world.take(given, offset);
           const asked = peersOf(turn);
-          const whole = decideRoutes(now, asked);
-          const { decision, diff } = redecider.decide(now, asked, isFirst ? "anything" : changed);
+          const kept = given.isKeeping ? keptBeside(now, asked) : undefined;
+          const own = decideRoutes(now, asked);
+          const whole =
+            kept === undefined ? own : keepRoutes(own, decideRoutes(kept.snapshot, kept.peers));
+          const { decision, diff } = redecider.decide(
+            now,
+            asked,
+            isFirst ? "anything" : changed,
+            kept,
+          );
           assert.deepEqual(plain(decision), plain(whole));
           assert.deepEqual(sorted(diff), sorted(diffAdvertised(advertised, whole.advertised)));
           advertised = whole.advertised;
@@ -294,6 +312,7 @@ test("a weight that rests is looked at again when its time has come, though noth
     isDraining: false,
     rest: "same",
     isLeaving: false,
+    isKeeping: false,
     isServedElsewhere: false,
   } as const;
   const scaled = (count: number): Change => ({

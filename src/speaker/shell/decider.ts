@@ -7,6 +7,7 @@ import type { Address } from "../../net/address.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { type Decision, decideRoutes } from "../decide.ts";
+import { keepRoutes } from "../kept-routes.ts";
 import type { DecisionPeer } from "../peer-groups.ts";
 import {
   needsDefaultGateways,
@@ -14,7 +15,7 @@ import {
   planSessions,
   type SessionPlan,
 } from "../peers.ts";
-import { Redecider } from "../redecide.ts";
+import { type Question, Redecider } from "../redecide.ts";
 import type { ChangeLog } from "./change-log.ts";
 import type { ClusterReads } from "./cluster-reads.ts";
 import { DataplaneCheck, type DataplaneSettings } from "./dataplane-check.ts";
@@ -119,11 +120,18 @@ export class Decider {
     return (
       prepared &&
       this.#guard.choose(prepared, this.#last?.routes, (basis) => {
-        // A Secret that is yet to be read is no reason for a route to be missed.
-        const plan = this.plan(basis.config, node, () => ({ state: "present", text: "" }));
-        return decideRoutes(this.#snapshot(basis, node), this.#peersOf(plan)).routes;
+        const plan = this.#planIfSecretsAreRead(basis.kept ?? basis.config, node);
+        const { asked, kept } = this.#questions(basis, node, plan);
+        const decide = ({ snapshot, peers }: Question) => decideRoutes(snapshot, peers);
+        return (kept === undefined ? decide(asked) : keepRoutes(decide(asked), decide(kept)))
+          .routes;
       })
     );
+  }
+
+  /** A Secret that is yet to be read is no reason for a route to be missed. */
+  #planIfSecretsAreRead(config: Config, node: Node): SessionPlan {
+    return this.plan(config, node, () => ({ state: "present", text: "" }));
   }
 
   /** Until it is done, decisions go on with the configuration before. */
@@ -161,7 +169,8 @@ export class Decider {
 
   /**
    * Decides, and hands the routes to `carryOut`; not yet where the first decision still lacks
-   * something, and then `onChange` is called when it is there.
+   * something, and then `onChange` is called when it is there. `plan` is that of `basis.kept` where
+   * something is kept.
    */
   decide(
     basis: Basis,
@@ -172,8 +181,8 @@ export class Decider {
     const { changes } = this.#options;
     const { metrics, clock } = this.#options.ports;
     const startedMs = clock.now();
-    const snapshot = this.#snapshot(basis, node);
-    const peers = this.#peersOf(plan);
+    const { asked, kept } = this.#questions(basis, node, plan);
+    const { snapshot, peers } = asked;
     if (this.#last === undefined && !this.#prepareFirst(snapshot, peers)) {
       this.#options.onChange();
       return;
@@ -183,6 +192,7 @@ export class Decider {
       snapshot,
       peers,
       basis.withMissing || this.#hadMissing ? "anything" : changed,
+      kept,
     );
     this.#hadMissing = basis.withMissing;
     const seconds = (clock.now() - startedMs) / 1000;
@@ -225,6 +235,26 @@ export class Decider {
     this.#guard.close();
     this.#weights.close();
     await this.leaving.close();
+  }
+
+  /** What is to be decided for `basis` over the sessions of `plan`. */
+  #questions(
+    basis: Basis,
+    node: Node,
+    plan: SessionPlan,
+  ): { readonly asked: Question; readonly kept?: Question } {
+    const snapshot = this.#snapshot(basis, node);
+    const peers = this.#peersOf(plan);
+    if (basis.kept === undefined) {
+      return { asked: { snapshot, peers } };
+    }
+    // A session that the new configuration does not ask for gets nothing of it.
+    const planned = new Set(peers.map(({ name }) => name));
+    const wanted = this.#peersOf(this.#planIfSecretsAreRead(basis.config, node));
+    return {
+      asked: { snapshot, peers: wanted.filter(({ name }) => planned.has(name)) },
+      kept: { snapshot: { ...snapshot, config: basis.kept }, peers },
+    };
   }
 
   #peersOf(plan: SessionPlan): readonly DecisionPeer[] {

@@ -245,9 +245,9 @@ export class Speaker {
     }
     const isComplete = this.#waitingFor().length === 0;
     const chosen = isComplete ? this.#decider.chooseBasis(config, node) : undefined;
-    const basis = chosen ?? { config, withMissing: false };
-    this.#secrets.apply(secretNames(basis.config));
-    const plan = this.#decider.plan(basis.config, node, (key) => this.#secrets.value(key));
+    const acting = chosen?.kept ?? chosen?.config ?? config;
+    this.#secrets.apply(secretNames(acting));
+    const plan = this.#decider.plan(acting, node, (key) => this.#secrets.value(key));
     this.#sessions.apply(plan.sessions);
     this.#bfd.apply(plan.sessions);
     this.#changes.showNotDialled(plan.notDialled);

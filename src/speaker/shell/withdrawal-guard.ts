@@ -27,9 +27,13 @@ export interface WithdrawalGuardOptions {
 /** What a decision is to be made of. */
 export interface Basis {
   readonly config: Config;
+  /** The one before, if what it alone advertises stays, over the sessions that it asks for. */
+  readonly kept?: Config;
   /** Objects that are missing in a new list still count as there. */
   readonly withMissing: boolean;
 }
+
+type ConfigChoice = Omit<Basis, "withMissing">;
 
 interface Hold {
   readonly untilMs: number;
@@ -42,11 +46,12 @@ const backoff: BackoffRange = { baseMs: 1_000, limitMs: 30_000 };
 /**
  * Holds changes that would withdraw much at once and that may be a mistake: objects that are missing
  * in a new list, for 10 s and until another list, a consistent read, confirms that they are gone;
- * a new configuration, for 10 s. Each is reported.
+ * what a new configuration withdraws, for 10 s, while it advertises at once what it may. Each is
+ * reported.
  */
 export class WithdrawalGuard {
   readonly #options: WithdrawalGuardOptions;
-  /** The configuration that decisions are made of. */
+  /** The newest configuration of which nothing is held. */
   #acting: Config | undefined;
   #configHold: (Hold & { readonly config: Config }) | undefined;
   #missingHold: Hold | undefined;
@@ -84,8 +89,8 @@ export class WithdrawalGuard {
         ? countWithdrawals(advertised, decide(kept), after)
         : most;
     };
-    this.#acting = this.#chooseConfig(config, share, judge);
-    const basis = { config: this.#acting, withMissing: this.#keepsMissing(share, judge) };
+    const chosen = this.#chooseConfig(config, share, judge);
+    const basis = { ...chosen, withMissing: this.#keepsMissing(chosen, share, judge) };
     this.#options.onHeld((this.#configHold?.withdrawn ?? 0) + (this.#missingHold?.withdrawn ?? 0));
     return basis;
   }
@@ -98,45 +103,50 @@ export class WithdrawalGuard {
     config: Config,
     share: number,
     judge: (kept: Basis, changed: Basis) => Withdrawals,
-  ): Config {
+  ): ConfigChoice {
     const acting = this.#acting;
     const held = this.#configHold;
-    if (acting === undefined || config === acting) {
+    const accept = () => {
       this.#configHold = undefined;
-      return config;
+      this.#acting = config;
+      return { config };
+    };
+    if (acting === undefined || config === acting) {
+      return accept();
     }
     const nowMs = this.#options.clock.now();
     if (held?.config === config) {
       if (nowMs < held.untilMs) {
-        return acting;
+        return { config, kept: acting };
       }
       this.#options.logger.warn({ withdrawn: held.withdrawn }, "held withdrawals are done");
-      this.#configHold = undefined;
-      return config;
+      return accept();
     }
     const withMissing = this.#missingHold !== undefined;
     const found = judge({ config: acting, withMissing }, { config, withMissing });
     if (!isMassWithdrawal(found, share)) {
-      this.#configHold = undefined;
-      return config;
+      return accept();
     }
     this.#configHold = { config, untilMs: nowMs + holdMs, withdrawn: found.withdrawn };
     this.#report(found, "a new configuration");
     this.#options.clock.after(holdMs, this.#options.onChange);
-    return acting;
+    return { config, kept: acting };
   }
 
-  #keepsMissing(share: number, judge: (kept: Basis, changed: Basis) => Withdrawals): boolean {
+  #keepsMissing(
+    chosen: ConfigChoice,
+    share: number,
+    judge: (kept: Basis, changed: Basis) => Withdrawals,
+  ): boolean {
     const { stores, clock } = this.#options;
-    if (stores.missingCount === 0 || this.#acting === undefined) {
+    if (stores.missingCount === 0) {
       this.#missingHold = undefined;
       this.#hasUnjudged = false;
       return false;
     }
     if (this.#hasUnjudged) {
       this.#hasUnjudged = false;
-      const config = this.#acting;
-      const found = judge({ config, withMissing: true }, { config, withMissing: false });
+      const found = judge({ ...chosen, withMissing: true }, { ...chosen, withMissing: false });
       if (isMassWithdrawal(found, share)) {
         this.#missingHold = { untilMs: clock.now() + holdMs, withdrawn: found.withdrawn };
         this.#report(found, "objects that are missing in a new list");

@@ -132,3 +132,33 @@ test("a configuration without its peers is held, too", limits, async (t) => {
   manual.advance(10_000);
   await router.until(() => router.log.at(-1) === "closed");
 });
+
+test(
+  "a configuration that renumbers: held or not, each address is advertised when its Service has it",
+  limits,
+  async (t) => {
+    const { router, speaker, port, manual, held } = await advertising(t);
+    const moved = configText(port).replace("172.16.7.192/26", "172.16.8.0/26");
+    speaker.stores.inForceConfig.replace(inForce(moved), "2");
+    assert.equal(await held(), 20);
+    for (const [index, { name, key }] of services.slice(0, 5).entries()) {
+      const renumbered = service(name, [`172.16.8.${index}`]);
+      speaker.stores.services.applyWatchEvent(key, String(10 + index), renumbered);
+    }
+    const fresh = [0, 1, 2, 3, 4].map((index) => `172.16.8.${index}/32`);
+    await router.untilRoutes(...fresh, ...all.slice(5));
+    const state = JSON.parse(JSON.stringify(speaker.state()));
+    assert.deepEqual(
+      state.services.map((one: { advertised: string[]; withheld: object[] }) => [
+        one.advertised.length,
+        one.withheld.length,
+      ]),
+      services.map(() => [1, 0]),
+    );
+    speaker.stores.slices.applyWatchEvent("default/svc5-ipv4-abcde", "20", undefined);
+    await router.untilRoutes(...fresh, ...all.slice(6));
+    manual.advance(10_000);
+    await router.untilRoutes(...fresh);
+    assert.equal(await held(), 0);
+  },
+);
