@@ -86,10 +86,11 @@ export interface OtherNodes {
 
 /** The last ready endpoint of a `Local` Service on this node terminates. */
 export interface Ending {
-  /** -Infinity: since before this speaker started. */
-  readonly sinceMs: number;
-  /** An eligible other node with a Ready speaker has a ready endpoint. */
-  readonly isServedElsewhere: boolean;
+  /**
+   * Since when it is known that an eligible other node with a Ready speaker has a ready endpoint;
+   * -Infinity: it was so when this speaker started. Absent: none is known to.
+   */
+  readonly servedElsewhereSinceMs?: number;
 }
 
 export function endingKey(serviceKey: string, family: AddressFamily): string {

@@ -39,10 +39,11 @@ export class Departures {
     const { service, address, reach } = claim;
     const { endings, nowMs, drainTimeMs } = this.#snapshot;
     const ending = endings.get(endingKey(service.key, address.family));
-    if (ending?.isServedElsewhere !== true) {
+    const sinceMs = ending?.servedElsewhereSinceMs;
+    if (sinceMs === undefined) {
       return { ...claim, reach: { ...reach, here: true }, own: undefined };
     }
-    return nowMs < ending.sinceMs + endingTimeMs(drainTimeMs)
+    return nowMs < sinceMs + endingTimeMs(drainTimeMs)
       ? { ...claim, reach: { ...reach, here: true }, own: undefined, isLeaving: true }
       : ended(claim);
   }
@@ -84,7 +85,9 @@ export function isEnding({ service, reach }: PoolClaim): boolean {
 /** When the next decision may differ for no other reason than that time has passed. */
 export function nextDeadlineMs(snapshot: SpeakerSnapshot): number | undefined {
   const { drain, endings, drainTimeMs, nowMs } = snapshot;
-  const deadlines = [...endings.values()].map(({ sinceMs }) => sinceMs + endingTimeMs(drainTimeMs));
+  const deadlines = [...endings.values()].map(
+    ({ servedElsewhereSinceMs = Infinity }) => servedElsewhereSinceMs + endingTimeMs(drainTimeMs),
+  );
   if (drain !== undefined) {
     deadlines.push(drain.sinceMs + drainTimeMs);
   }

@@ -161,7 +161,7 @@ describe("a draining node", () => {
         { [key]: [slice(key, [endpoint("node1", "ending"), endpoint("node2")])] },
         { endings, config: config({ pools: [pool({ advertisements: aggregated })] }) },
       );
-    const endings = new Map([[endingKey(key, "ipv4"), { sinceMs: 0, isServedElsewhere: true }]]);
+    const endings = new Map([[endingKey(key, "ipv4"), { servedElsewhereSinceMs: 0 }]]);
     assert.deepEqual(decide(given(endings)), ["172.16.7.192/26"]);
     const both = { ...given(endings), ...draining(0) };
     assert.deepEqual(decide(both), ["172.16.7.192/26 leaves"]);
@@ -178,10 +178,15 @@ test("a session that ends soon has GRACEFUL_SHUTDOWN on all routes, the others h
 
 describe("the last ready endpoint of a Local Service ends here, another node has a ready one", () => {
   const slices = { [key]: [slice(key, [endpoint("node1", "ending"), endpoint("node2")])] };
-  const ending = (nowMs: number, isServedElsewhere: boolean) =>
+  const ending = (nowMs: number, servedElsewhereSinceMs?: number) =>
     snapshot([local("nginx")], slices, {
       nowMs,
-      endings: new Map([[endingKey(key, "ipv4"), { sinceMs: 0, isServedElsewhere }]]),
+      endings: new Map([
+        [
+          endingKey(key, "ipv4"),
+          servedElsewhereSinceMs === undefined ? {} : { servedElsewhereSinceMs },
+        ],
+      ]),
     });
 
   test("nothing is known of that node yet: the route stays as it is, and it is to be asked", () => {
@@ -192,24 +197,35 @@ describe("the last ready endpoint of a Local Service ends here, another node has
   });
 
   test("that node cannot take over: the route stays", () => {
-    assert.deepEqual(decide(ending(60_000, false)), ["172.16.7.192/32"]);
+    assert.deepEqual(decide(ending(60_000)), ["172.16.7.192/32"]);
+    assert.equal(nextDeadlineMs(ending(0)), undefined);
   });
 
   test("it can: GRACEFUL_SHUTDOWN at once, withdrawn after 2 s", () => {
-    assert.deepEqual(decide(ending(0, true)), ["172.16.7.192/32 leaves"]);
-    assert.deepEqual(decide(ending(1_999, true)), ["172.16.7.192/32 leaves"]);
-    assert.equal(nextDeadlineMs(ending(0, true)), 2_000);
-    assert.deepEqual(decide(ending(2_000, true)), []);
-    assert.deepEqual(reasons(ending(2_000, true)), ["endpoint-ending"]);
+    assert.deepEqual(decide(ending(0, 0)), ["172.16.7.192/32 leaves"]);
+    assert.deepEqual(decide(ending(1_999, 0)), ["172.16.7.192/32 leaves"]);
+    assert.equal(nextDeadlineMs(ending(0, 0)), 2_000);
+    assert.deepEqual(decide(ending(2_000, 0)), []);
+    assert.deepEqual(reasons(ending(2_000, 0)), ["endpoint-ending"]);
+  });
+
+  test("it can, as is found late: the 2 s begin then", () => {
+    assert.deepEqual(decide(ending(61_999, 60_000)), ["172.16.7.192/32 leaves"]);
+    assert.equal(nextDeadlineMs(ending(61_999, 60_000)), 62_000);
+    assert.deepEqual(decide(ending(62_000, 60_000)), []);
+  });
+
+  test("it could when this speaker started: there is no time left", () => {
+    assert.deepEqual(decide(ending(0, -Infinity)), []);
   });
 
   test("a shorter drain time counts", () => {
-    assert.deepEqual(decide({ ...ending(1_000, true), drainTimeMs: 1_000 }), []);
+    assert.deepEqual(decide({ ...ending(1_000, 0), drainTimeMs: 1_000 }), []);
   });
 
   test("serving ends before: withdrawn", () => {
     const gone = [slice(key, [endpoint("node1", "gone"), endpoint("node2")])];
-    const given = { ...ending(0, true), endpointSlices: new Map([[key, gone]]) };
+    const given = { ...ending(0, 0), endpointSlices: new Map([[key, gone]]) };
     assert.deepEqual(reasons(given), ["no-local-endpoint"]);
   });
 
@@ -226,7 +242,7 @@ describe("the last ready endpoint of a Local Service ends here, another node has
         { ...slices, "default/older": [slice("default/older", [endpoint("node1")])] },
         {
           nowMs,
-          endings: new Map([[endingKey(key, "ipv4"), { sinceMs: 0, isServedElsewhere: true }]]),
+          endings: new Map([[endingKey(key, "ipv4"), { servedElsewhereSinceMs: 0 }]]),
         },
       );
     assert.deepEqual(decide(given(0)), ["172.16.7.192/32"]);

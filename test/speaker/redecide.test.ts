@@ -212,7 +212,8 @@ class World {
     this.#endings = new Map(
       [...decision.endings.keys()].map((key) => [
         key,
-        this.#endings.get(key) ?? { sinceMs: this.#nowMs, isServedElsewhere },
+        this.#endings.get(key) ??
+          (isServedElsewhere ? { servedElsewhereSinceMs: this.#nowMs } : {}),
       ]),
     );
   }

@@ -18,27 +18,40 @@ export interface EndingsOptions {
 }
 
 interface EndingRecord {
-  readonly sinceMs: number;
   found: FoundEnding;
   isAsking: boolean;
-  /** The node that can take over; absent: none is known to. */
-  takesOver?: string;
+  /** When it is asked again; Infinity: no answer came yet. */
+  askAgainMs: number;
+  /** The node that can take over; undefined: none is known to. */
+  takesOver: { readonly node: string; readonly sinceMs: number } | undefined;
 }
 
-/** All reads of one round together may take so long; what failed counts as none. */
+/** What one round reads, each at most once; undefined: it could not be read. */
+interface Round {
+  readonly speakers: ReadonlySet<string> | undefined;
+  readonly node: (name: string) => Promise<Node | undefined>;
+}
+
+/** All reads of one round together may take so long. */
 const askLimitMs = 1_000;
 /** While nobody can take over, it is asked again after so long. */
 const repeatMs = 1_000;
+/** Whether the one that takes over still can is asked again after so long. */
+const confirmMs = 5_000;
 
 /**
- * The `Local` Services whose last ready endpoint on this node ends: since when, and whether another
- * node can serve them. Nodes are read by name, and only those that hold a ready endpoint, until one
- * is found.
+ * The `Local` Services whose last ready endpoint on this node ends, and since when another node is
+ * known to serve them. Nodes are read by name, and only those that hold a ready endpoint, until one
+ * is found; again and again, since an endpoint may end for long and that node may leave meanwhile.
+ *
+ * What cannot be read counts as no node that can take over, and takes nothing from one that could.
  */
 export class Endings {
   readonly #options: EndingsOptions;
   readonly #records = new Map<string, EndingRecord>();
   #round: AbortController | undefined;
+  /** No decision was carried out yet. */
+  #isFirst = false;
   #repeat: Timer | undefined;
   #isClosed = false;
 
@@ -49,9 +62,9 @@ export class Endings {
   /** What a decision is to know. */
   get known(): ReadonlyMap<string, Ending> {
     return new Map(
-      [...this.#records].map(([key, { sinceMs, takesOver }]) => [
+      [...this.#records].map(([key, { takesOver }]) => [
         key,
-        { sinceMs, isServedElsewhere: takesOver !== undefined },
+        takesOver === undefined ? {} : { servedElsewhereSinceMs: takesOver.sinceMs },
       ]),
     );
   }
@@ -62,8 +75,8 @@ export class Endings {
   }
 
   /**
-   * Takes in what a decision found ending. What was under way when this speaker started (`isFirst`)
-   * has no time left.
+   * Takes in what a decision found ending. What is taken over when this speaker starts (`isFirst`: no
+   * decision was carried out before) has no time left.
    */
   update(found: ReadonlyMap<string, FoundEnding>, isFirst: boolean): void {
     for (const key of this.#records.keys()) {
@@ -71,21 +84,25 @@ export class Endings {
         this.#records.delete(key);
       }
     }
-    const nowMs = this.#options.clock.now();
     for (const [key, ending] of found) {
       const record = this.#records.get(key);
       if (record === undefined) {
-        const sinceMs = isFirst ? -Infinity : nowMs;
-        this.#records.set(key, { sinceMs, found: ending, isAsking: true });
+        this.#records.set(key, {
+          found: ending,
+          isAsking: true,
+          askAgainMs: Infinity,
+          takesOver: undefined,
+        });
         continue;
       }
       const { nodes } = ending;
       const isSame = record.found.nodes.join() === nodes.join();
       record.found = ending;
-      if (!isSame && (record.takesOver === undefined || !nodes.includes(record.takesOver))) {
+      if (!isSame && (record.takesOver === undefined || !nodes.includes(record.takesOver.node))) {
         record.isAsking = true;
       }
     }
+    this.#isFirst = isFirst && this.isAsking;
     this.#ask();
   }
 
@@ -115,12 +132,18 @@ export class Endings {
     }
     this.#options.onChange();
     this.#ask();
-    const isMissing = [...this.#records.values()].some(({ takesOver }) => takesOver === undefined);
-    if (isMissing && this.#repeat === undefined) {
-      this.#repeat = this.#options.clock.after(repeatMs, () => {
-        this.#repeat = undefined;
+    this.#askAgainLater();
+  }
+
+  #askAgainLater(): void {
+    const { clock } = this.#options;
+    const nextMs = Math.min(...[...this.#records.values()].map(({ askAgainMs }) => askAgainMs));
+    this.#repeat?.cancel();
+    this.#repeat = undefined;
+    if (nextMs < Infinity) {
+      this.#repeat = clock.after(Math.max(0, nextMs - clock.now()), () => {
         for (const record of this.#records.values()) {
-          record.isAsking ||= record.takesOver === undefined;
+          record.isAsking ||= record.askAgainMs <= clock.now();
         }
         this.#ask();
       });
@@ -130,39 +153,67 @@ export class Endings {
   /** Answers each that is asked about at its begin. */
   async #runRound(signal: AbortSignal): Promise<void> {
     const asked = [...this.#records.values()].filter(({ isAsking }) => isAsking);
-    const withSpeaker = await this.#tryRead(() => this.#options.reads.readSpeakers(signal));
-    const speakers = nodesWithReady(withSpeaker ?? []);
-    const read = new Map<string, Promise<Node | undefined>>();
+    const round = await this.#beginRound(signal);
     for (const record of asked) {
       const { found } = record;
-      const takesOver = await this.#findFirst(found, speakers, read, signal);
+      const node = await this.#findFirst(found, record.takesOver?.node, round);
+      const nowMs = this.#options.clock.now();
       record.isAsking = record.found.nodes.join() !== found.nodes.join();
-      delete record.takesOver;
-      if (takesOver !== undefined) {
-        record.takesOver = takesOver;
-      }
+      record.askAgainMs = nowMs + (node === undefined ? repeatMs : confirmMs);
+      record.takesOver =
+        node === undefined
+          ? undefined
+          : {
+              node,
+              sinceMs: record.takesOver?.sinceMs ?? (this.#isFirst ? -Infinity : nowMs),
+            };
     }
   }
 
+  async #beginRound(signal: AbortSignal): Promise<Round> {
+    const { readSpeakers, readNode } = this.#options.reads;
+    const pods = await this.#tryRead(() => readSpeakers(signal));
+    const nodes = new Map<string, Promise<Node | undefined>>();
+    return {
+      speakers: pods && nodesWithReady(pods),
+      node: (name) => {
+        const reading = nodes.get(name) ?? this.#tryRead(() => readNode(name, signal));
+        nodes.set(name, reading);
+        return reading;
+      },
+    };
+  }
+
+  /** `known`: the node that could take over when it was last asked; it stays the one while it can. */
   async #findFirst(
     { nodes, candidate }: FoundEnding,
-    speakers: ReadonlySet<string>,
-    read: Map<string, Promise<Node | undefined>>,
-    signal: AbortSignal,
+    known: string | undefined,
+    round: Round,
   ): Promise<string | undefined> {
-    for (const name of nodes) {
-      if (name === this.#options.nodeName || !speakers.has(name)) {
-        continue;
-      }
-      const reading =
-        read.get(name) ?? this.#tryRead(() => this.#options.reads.readNode(name, signal));
-      read.set(name, reading);
-      const node = await reading;
-      if (node !== undefined && this.#options.canTakeOver(candidate, node)) {
+    const others = nodes.filter((name) => name !== this.#options.nodeName && name !== known);
+    const inOrder = known !== undefined && nodes.includes(known) ? [known, ...others] : others;
+    for (const name of inOrder) {
+      if ((await this.#canTakeOver(name, candidate, round)) ?? name === known) {
         return name;
       }
     }
     return undefined;
+  }
+
+  /** undefined: it could not be read. */
+  async #canTakeOver(
+    name: string,
+    candidate: FoundEnding["candidate"],
+    { speakers, node: read }: Round,
+  ): Promise<boolean | undefined> {
+    if (speakers === undefined) {
+      return undefined;
+    }
+    if (!speakers.has(name)) {
+      return false;
+    }
+    const node = await read(name);
+    return node && this.#options.canTakeOver(candidate, node);
   }
 
   async #tryRead<T>(read: () => Promise<T>): Promise<T | undefined> {

@@ -36,8 +36,12 @@ function found(...nodes: readonly string[]): ReadonlyMap<string, FoundEnding> {
   return new Map([["default/nginx ipv4", { nodes, candidate }]]);
 }
 
-function served(endings: Endings): boolean | undefined {
-  return endings.known.get("default/nginx ipv4")?.isServedElsewhere;
+function servedSinceMs(endings: Endings): number | undefined {
+  return endings.known.get("default/nginx ipv4")?.servedElsewhereSinceMs;
+}
+
+function served(endings: Endings): boolean {
+  return servedSinceMs(endings) !== undefined;
 }
 
 test("nodes are read by name, only those with a Ready speaker, until one can take over", async () => {
@@ -127,14 +131,73 @@ test("the one that takes over loses its endpoint: another is looked for, and wha
 });
 
 test("since when: at the start of the speaker there is no time left; an end forgets", async () => {
-  const { clock, endings, answered } = setUp();
+  const { clock, cluster, endings, answered } = setUp();
+  cluster.add("node2");
   clock.advance(5_000);
   endings.update(found("node2"), true);
-  assert.equal(endings.known.get("default/nginx ipv4")?.sinceMs, -Infinity);
   await answered();
+  assert.equal(servedSinceMs(endings), -Infinity);
   endings.update(new Map(), false);
   assert.equal(endings.known.size, 0);
   endings.update(found("node2"), false);
-  assert.equal(endings.known.get("default/nginx ipv4")?.sinceMs, 5_000);
+  await answered();
+  assert.equal(servedSinceMs(endings), 5_000);
+  endings.close();
+});
+
+test("since when: what is found after the first decision was carried out has its time", async () => {
+  const { clock, cluster, endings, answered } = setUp();
+  endings.update(found("node2"), true);
+  await answered();
+  endings.update(found("node2"), true);
+  cluster.add("node2");
+  const again = answered();
+  clock.advance(1_000);
+  await again;
+  assert.equal(servedSinceMs(endings), 1_000);
+  endings.close();
+});
+
+test("the one that takes over can do so no longer: it is asked as long as the endpoint ends", async () => {
+  const { clock, cluster, endings, answered } = setUp();
+  cluster.add("node2");
+  endings.update(found("node2"), false);
+  await answered();
+  assert.equal(served(endings), true);
+  cluster.add("node2", { networkUnavailable: true });
+  const again = answered();
+  clock.advance(5_000);
+  await again;
+  assert.equal(served(endings), false);
+  endings.close();
+});
+
+test("another takes its place at once, and nothing begins anew", async () => {
+  const { clock, cluster, endings, answered } = setUp();
+  cluster.add("node2");
+  cluster.add("node3");
+  endings.update(found("node2", "node3"), false);
+  await answered();
+  cluster.speakers.delete("node2");
+  const again = answered();
+  clock.advance(5_000);
+  await again;
+  assert.deepEqual(cluster.asked, ["speakers", "node2", "speakers", "node3"]);
+  assert.equal(servedSinceMs(endings), 0);
+  endings.close();
+});
+
+test("the API server is away: the one that took over still does", async () => {
+  const { clock, cluster, endings, answered } = setUp();
+  cluster.add("node2");
+  endings.update(found("node2"), false);
+  await answered();
+  cluster.failure = new Error("the API server is away");
+  for (let times = 0; times < 3; times += 1) {
+    const again = answered();
+    clock.advance(5_000);
+    await again;
+  }
+  assert.equal(servedSinceMs(endings), 0);
   endings.close();
 });

@@ -132,6 +132,37 @@ test("nobody can take over: the route stays as long as the endpoint serves", lim
   await router.untilRoutes();
 });
 
+test(
+  "who takes over is found late: GRACEFUL_SHUTDOWN first; it is lost: the route is back",
+  limits,
+  async (t) => {
+    const { clock, manual } = mixedClock();
+    const setup = await setUp(t, clock, { drainTimeMs });
+    fillStores(setup, [service("nginx", undefined, { externalTrafficPolicy: "Local" })]);
+    const { router, speaker, cluster, settled } = setup;
+    await router.untilRoutes(prefix);
+    const ending = slice(key, [endpoint("node1", "ending"), endpoint("node2")]);
+    speaker.stores.slices.applyWatchEvent(ending.key, "2", ending);
+    await settled();
+    await manual.pass(1_000);
+    await settled();
+    manual.advance(58_000);
+    await settled();
+    cluster.add("node2");
+    await manual.pass(1_000);
+    await router.until(() => router.log.at(-1) === `+${prefix} leaves`);
+    manual.advance(1_999);
+    await settled();
+    assert.ok(router.routes.has(prefix));
+    manual.advance(1);
+    await router.untilRoutes();
+    cluster.add("node2", { networkUnavailable: true });
+    await manual.pass(5_000);
+    await router.untilRoutes(prefix);
+    assert.equal(router.log.at(-1), `+${prefix}`);
+  },
+);
+
 test("the restart exit leaves the routes and says nothing", limits, async (t) => {
   const setup = await setUp(t, systemClock, { gracefulRestart: true });
   fillStores(setup);
