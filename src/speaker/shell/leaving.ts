@@ -99,11 +99,11 @@ export class Leaving {
   /**
    * Learns what a decision found, and has another follow when time alone makes a difference. False:
    * the first decision is not to be carried out yet. End-of-RIB follows it, so it waits until it is
-   * known which endpoints that end are needed.
+   * known which endpoints that end are needed, and who serves instead of a node that drains.
    */
   follow(snapshot: SpeakerSnapshot, decision: Decision, isFirst: boolean): boolean {
     this.#endings.update(decision.endings, isFirst);
-    if (isFirst && this.#endings.isAsking) {
+    if (isFirst && (this.#endings.isAsking || this.#nodeDrain.isAsking)) {
       return false;
     }
     const { clock, onChange } = this.#options;

@@ -3,7 +3,7 @@ import { nodesWithReady, type Pod } from "../../cluster/pod.ts";
 import type { Drain, OtherNodes } from "../../cluster/snapshot.ts";
 import type { EventNote } from "../../kube/event-note.ts";
 import { Store } from "../../kube/store.ts";
-import type { Clock } from "../../runtime/clock.ts";
+import type { Clock, Timer } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { ClusterReads } from "./cluster-reads.ts";
 
@@ -20,12 +20,17 @@ export interface NodeDrainOptions {
 interface Running {
   readonly cause: DrainCause;
   readonly sinceMs: number;
+  readonly startedMs: number;
+  /** When a first decision waits no longer; absent: none waits. */
+  readonly limit: Timer | undefined;
   readonly nodes: Store<Node>;
   readonly speakers: Store<Pod>;
   readonly stop: AbortController;
   readonly ended: Promise<unknown>;
 }
 
+/** A first decision waits so long for what is to be known of the other nodes. */
+const askLimitMs = 1_000;
 /** One Event for the drain's begin, and one for its end, in so long. */
 const spacingMs = 600_000;
 
@@ -42,6 +47,15 @@ export class NodeDrain {
     this.#options = options;
   }
 
+  /** The drain was under way when this speaker started, and the other nodes may soon be known. */
+  get isAsking(): boolean {
+    const running = this.#running;
+    if (running?.limit === undefined || this.#others() !== undefined) {
+      return false;
+    }
+    return this.#options.clock.now() < running.startedMs + askLimitMs;
+  }
+
   /**
    * Looks at our Node, and gives the drain as a decision is to see it. One that was under way when
    * this speaker started (`isFirst`) has no time left: the routes are gone already.
@@ -56,7 +70,7 @@ export class NodeDrain {
       return undefined;
     }
     if (this.#running === undefined) {
-      this.#running = this.#start(cause, isFirst ? -Infinity : this.#options.clock.now());
+      this.#running = this.#start(cause, isFirst);
       this.#tell(node, "BGPDraining", `the Node drains (${cause}): its routes leave the routers`);
     }
     const { sinceMs } = this.#running;
@@ -73,12 +87,13 @@ export class NodeDrain {
   async close(): Promise<void> {
     const running = this.#running;
     this.#running = undefined;
+    running?.limit?.cancel();
     running?.stop.abort();
     await running?.ended;
   }
 
-  #start(cause: DrainCause, sinceMs: number): Running {
-    const { reads, onChange } = this.#options;
+  #start(cause: DrainCause, isFirst: boolean): Running {
+    const { reads, clock, onChange } = this.#options;
     const nodes = new Store<Node>();
     const speakers = new Store<Pod>();
     const stop = new AbortController();
@@ -88,7 +103,10 @@ export class NodeDrain {
       reads.followNodes(nodes, stop.signal),
       reads.followSpeakers(speakers, stop.signal),
     ]);
-    return { cause, sinceMs, nodes, speakers, stop, ended };
+    const startedMs = clock.now();
+    const sinceMs = isFirst ? -Infinity : startedMs;
+    const limit = isFirst ? clock.after(askLimitMs, onChange) : undefined;
+    return { cause, sinceMs, startedMs, limit, nodes, speakers, stop, ended };
   }
 
   #others(): OtherNodes | undefined {

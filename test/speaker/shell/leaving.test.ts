@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { mixedClock } from "../../support/manual-clock.ts";
 import { endpoint, node, service, slice } from "../fixtures.ts";
@@ -62,19 +62,41 @@ test("every able node drains: one that withdrew advertises again", limits, async
   assert.equal(router.log.at(-1), `+${prefix} leaves`);
 });
 
-test("a speaker that starts on a Node that drains has nothing to drain", limits, async (t) => {
-  const { clock } = mixedClock();
+/** A speaker that starts on a Node that drains. */
+async function startDraining(t: TestContext) {
+  const { clock, manual } = mixedClock();
   const setup = await setUp(t, clock, { drainTimeMs });
   fillStores(setup);
-  const { router, speaker, cluster, settled } = setup;
-  speaker.stores.nodes.replace(new Map([["node1", node({ drainAnnotation: "" })]]), "1");
-  await router.untilRoutes(prefix);
-  assert.ok(router.log.includes(`+${prefix} leaves`));
-  cluster.add("node2");
+  const { stores } = setup.speaker;
+  stores.nodes.replace(new Map([["node1", node({ drainAnnotation: "" })]]), "1");
+  await setup.router.until(() => setup.router.count("open") === 1);
+  await setup.settled();
+  return { ...setup, manual };
+}
+
+test("a speaker that starts on a Node that drains has nothing to drain", limits, async (t) => {
+  const setup = await startDraining(t);
+  setup.cluster.add("node2");
   fillOthers(setup);
-  await settled();
-  await router.untilRoutes();
+  const { router } = setup;
+  await router.until(() => router.count("End-of-RIB ipv6") === 1);
+  assert.deepEqual(router.log, ["open", "End-of-RIB ipv4", "End-of-RIB ipv6"]);
 });
+
+test(
+  "it does not wait longer than a second to hear of the other Nodes, and then keeps its routes",
+  limits,
+  async (t) => {
+    const { router, manual, settled } = await startDraining(t);
+    manual.advance(999);
+    await settled();
+    assert.deepEqual(router.log, ["open"]);
+    manual.advance(1);
+    await router.until(() => router.count("End-of-RIB ipv6") === 1);
+    const routes = router.log.filter((line) => line.includes(prefix));
+    assert.deepEqual(routes, [`+${prefix} leaves`]);
+  },
+);
 
 test(
   "the last local endpoint ends: GRACEFUL_SHUTDOWN, then withdrawn while it serves",
