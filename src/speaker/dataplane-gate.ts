@@ -1,6 +1,6 @@
 import type { DataplaneState } from "../cluster/snapshot.ts";
 import type { PoolClaim } from "./standing.ts";
-import { type Withheld, withheldAddress } from "./withheld.ts";
+import { withheldAddress } from "./withheld.ts";
 
 /** What kube-proxy on this node says, applied to the claims of one decision. */
 export class DataplaneGate {
@@ -17,7 +17,10 @@ export class DataplaneGate {
     this.#state = state;
   }
 
-  /** The claim as it now counts. */
+  /**
+   * The claim as it now counts. Its reach stays as it is: Services that share a `Local` address are
+   * judged by their endpoints alone, so that one that kube-proxy fails takes no route from the others.
+   */
   settle(claim: PoolClaim): PoolClaim {
     if (claim.own !== undefined) {
       return claim;
@@ -29,14 +32,10 @@ export class DataplaneGate {
       this.ports.set(key, healthCheckNodePort);
     }
     if (this.#state?.isNodeUnhealthy === true) {
-      return closed(claim, withheldAddress.dataplaneUnhealthy(candidate.text));
+      return { ...claim, own: withheldAddress.dataplaneUnhealthy(candidate.text) };
     }
     return this.ports.has(key) && this.#state?.unhealthyServices.has(key) === true
-      ? closed(claim, withheldAddress.healthPortUnhealthy(candidate.text))
+      ? { ...claim, own: withheldAddress.healthPortUnhealthy(candidate.text) }
       : claim;
   }
-}
-
-function closed(claim: PoolClaim, own: Withheld): PoolClaim {
-  return { ...claim, reach: { ...claim.reach, here: false }, own };
 }

@@ -107,6 +107,31 @@ test("an unhealthy port takes its Service's route, but not while an endpoint her
   assert.deepEqual([ending.prefixes, ending.healthPorts.size], [both, 0]);
 });
 
+test("an unhealthy port of one Service keeps no other's route of a shared Local address away", () => {
+  const services = ["nginx", "other"].map((name) => service(name, undefined, local));
+  const shared = (...names: readonly string[]) => {
+    const unhealthyServices = new Set(names.map((name) => `default/${name}`));
+    const dataplane = { isNodeUnhealthy: false, unhealthyServices };
+    const { routes, withheld } = decideRoutes(snapshot(services, {}, { dataplane }), peers);
+    return {
+      prefixes: routes.get("router")?.map(({ prefix }) => prefix.key),
+      reasons: services.map(({ key }) => withheld.get(key)?.map(({ reason }) => reason)),
+    };
+  };
+  const unhealthy = ["health-port-unhealthy"];
+  assert.deepEqual(shared(), {
+    prefixes: ["172.16.7.192/32"],
+    reasons: [undefined, undefined],
+  });
+  for (const [name, reasons] of [
+    ["nginx", [unhealthy, undefined]],
+    ["other", [undefined, unhealthy]],
+  ] as const) {
+    assert.deepEqual(shared(name), { prefixes: ["172.16.7.192/32"], reasons });
+  }
+  assert.deepEqual(shared("nginx", "other"), { prefixes: [], reasons: [unhealthy, unhealthy] });
+});
+
 interface Answering {
   readonly answers: Map<string, HttpAnswer>;
   readonly asked: string[];
