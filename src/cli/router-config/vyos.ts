@@ -108,7 +108,7 @@ function groupLines(
       `The entry ${entry.name} of RouteLB's peers.`,
       portNote(entry.peerPort, "VyOS has no setting for it: use 179"),
       gracefulRestartNote(entry),
-      ...(entry.gracefulRestart === undefined ? [] : ["To keep them is VyOS's default."]),
+      ...(entry.gracefulRestart === undefined ? [] : ["VyOS's FRR keeps them by default."]),
       ...(group.passwordSource === undefined ? [] : [passwordNote(group.passwordSource)]),
       ...(entry.bfdProfile === undefined ? [] : bfdNotes(group, "vyos")),
       ...group.families.map((own) => `${own.family}: ${prefixLimitNote(own)}`),
