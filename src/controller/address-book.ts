@@ -11,10 +11,10 @@ export interface Obstacle {
 }
 
 /**
- * Who holds which address during one pass of `allocate`.
+ * Who holds which address, by one pass of `allocate` and what was amended since.
  *
- * Addresses are only ever added. So an address once found taken stays taken for the pass, and every
- * search goes on where the last one ended instead of at the pool's start.
+ * A pass only adds. So an address once found taken stays taken, and every search goes on where the
+ * last one ended instead of at the pool's start, until one is given back.
  */
 export class AddressBook {
   readonly #spaces = {
@@ -51,6 +51,21 @@ export class AddressBook {
       addFurther(first, terms);
     }
     return true;
+  }
+
+  /** Takes a Service out of those that hold the address. */
+  giveBack(pool: PoolConfig, address: Address, serviceKey: string): void {
+    const space = this.#space(pool, address.family);
+    const left = withoutHolder(space.holders.get(address.value), serviceKey);
+    if (left === undefined) {
+      space.holders.delete(address.value);
+      dropShared(space, address);
+    } else {
+      space.holders.set(address.value, left);
+    }
+    space.refused.clear();
+    space.rangeIndex = 0;
+    space.next = -1n;
   }
 
   /** Addresses of the pool that somebody holds. */
@@ -136,6 +151,25 @@ function obstacleAmong(first: Holder, terms: SharingTerms, pool: PoolConfig): Ob
     }
   }
   return undefined;
+}
+
+function withoutHolder(holder: Holder | undefined, serviceKey: string): Holder | undefined {
+  if (holder === undefined) {
+    return undefined;
+  }
+  const next = withoutHolder(holder.next, serviceKey);
+  return holder.terms.serviceKey === serviceKey ? next : { terms: holder.terms, next };
+}
+
+function dropShared({ shared }: Space, { value }: Address): void {
+  for (const [key, addresses] of shared) {
+    const left = addresses.filter((address) => address.value !== value);
+    if (left.length === 0) {
+      shared.delete(key);
+    } else if (left.length < addresses.length) {
+      shared.set(key, left);
+    }
+  }
 }
 
 function addFirst(space: Space, address: Address, terms: SharingTerms): void {

@@ -1,4 +1,8 @@
+import type { LoadBalancerClass } from "../cluster/service.ts";
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
+import type { Config } from "../config/model.ts";
+import type { Address } from "../net/address.ts";
+import type { AddressBook } from "./address-book.ts";
 import { adoptionSteps, type Claim } from "./adopt.ts";
 import {
   type Choices,
@@ -12,9 +16,11 @@ import {
   nothingAllocated,
   type Outcome,
   type PooledAddress,
+  type PoolUse,
   poolAnnotation,
 } from "./outcome.ts";
 import { PoolIndex, usableAddresses } from "./pool-index.ts";
+import type { AddressRequest } from "./request.ts";
 import { noClusterIp, type Shortfall, worstShortfall } from "./shortfall.ts";
 import { eachInSteps, finish, type Steps } from "./steps.ts";
 
@@ -36,36 +42,78 @@ export function allocate(
   snapshot: ControllerSnapshot,
   previous: Allocation = nothingAllocated,
 ): Allocation {
-  return finish(allocationSteps(snapshot, previous));
+  return finish(allocationSteps(snapshot, previous)).allocation;
+}
+
+/** An allocation, and what it was decided by. */
+export interface Ledger extends Surroundings {
+  readonly allocation: Allocation;
+  /** The book holds nothing for a Service of ours but what was decided for it. */
+  readonly isTidy: boolean;
+  /** Keys of Services that would take more than they have. */
+  readonly waiting: ReadonlySet<string>;
+  readonly config: Config;
+  readonly loadBalancerClass: LoadBalancerClass;
 }
 
 /** As `allocate`, in steps. */
 export function* allocationSteps(
   snapshot: ControllerSnapshot,
   previous: Allocation,
-): Steps<Allocation> {
-  const { namespaces } = snapshot;
-  const pools = new PoolIndex(snapshot.config);
+): Steps<Ledger> {
+  const { config, loadBalancerClass, namespaces } = snapshot;
+  const pools = new PoolIndex(config);
   const { book, claims, untouched } = yield* adoptionSteps(snapshot, pools, previous);
   const outcomes = new Map<string, Outcome>();
+  const waiting = new Set<string>();
+  let isTidy = true;
   yield* eachInSteps(claims, (claim) => {
-    outcomes.set(claim.service.key, decide(claim, { pools, book, namespaces }));
+    const { service, request, held, promised } = claim;
+    const outcome = decide(claim, { pools, book, namespaces });
+    outcomes.set(service.key, outcome);
+    if (isWaiting(outcome, request)) {
+      waiting.add(service.key);
+    }
+    isTidy &&=
+      held.length === request.inStatus.length &&
+      [...held, ...promised].every(({ address }) => wasGiven(outcome, address));
+  });
+  yield* eachInSteps(snapshot.underWay ?? [], ({ service, addresses }) => {
+    const outcome = outcomes.get(service.key);
+    isTidy &&= addresses.every((address) => wasGiven(outcome, address));
   });
   for (const [key, layer2Pool] of untouched) {
     const uid = snapshot.services.get(key)?.uid ?? "";
     outcomes.set(key, { type: "untouched", uid, layer2Pool });
   }
-  return {
-    outcomes,
-    pools: snapshot.config.pools.map((pool) => ({
-      name: pool.name,
-      total: { ipv4: usableAddresses(pool, "ipv4"), ipv6: usableAddresses(pool, "ipv6") },
-      used: { ipv4: book.used(pool, "ipv4"), ipv6: book.used(pool, "ipv6") },
-    })),
-  };
+  const allocation = { outcomes, pools: poolUses(config, book) };
+  return { allocation, isTidy, waiting, config, loadBalancerClass, pools, book, namespaces };
 }
 
-function decide(claim: Claim, surroundings: Surroundings): Outcome {
+/** PreferDualStack without its second family waits for it, though it lacks nothing. */
+export function isWaiting(outcome: Outcome, { families }: AddressRequest): boolean {
+  return (
+    outcome.type === "unassigned" ||
+    (outcome.type === "assigned" &&
+      (outcome.shortfall !== undefined || outcome.addresses.length < families.length))
+  );
+}
+
+function wasGiven(outcome: Outcome | undefined, { text }: Address): boolean {
+  return (
+    outcome?.type === "assigned" && outcome.addresses.some(({ address }) => address.text === text)
+  );
+}
+
+export function poolUses({ pools }: Config, book: AddressBook): readonly PoolUse[] {
+  return pools.map((pool) => ({
+    name: pool.name,
+    total: { ipv4: usableAddresses(pool, "ipv4"), ipv6: usableAddresses(pool, "ipv6") },
+    used: { ipv4: book.used(pool, "ipv4"), ipv6: book.used(pool, "ipv6") },
+  }));
+}
+
+export function decide(claim: Claim, surroundings: Surroundings): Outcome {
   const { request } = claim;
   if (isContent(claim)) {
     return assigned(claim, claim.held, undefined);

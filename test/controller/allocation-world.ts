@@ -93,7 +93,7 @@ export const anyPools: fc.Arbitrary<PoolsStep> = fc.record({
   mayRenumber: fc.boolean(),
 });
 
-const anyStep: fc.Arbitrary<Step> = fc.oneof(
+export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: anyPut },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("delete" as const), name: serviceName }) },
   { weight: 8, arbitrary: fc.record({ type: fc.constant("land" as const), index: fc.nat(20) }) },

@@ -6,22 +6,23 @@ import type { Config } from "../../config/model.ts";
 import { formatFinding } from "../../config/parse.ts";
 import type { EventNote } from "../../kube/event-note.ts";
 import type { EventRecorder } from "../../kube/events.ts";
-import type { Store, StoreChange } from "../../kube/store.ts";
+import type { Store } from "../../kube/store.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import { coalesce } from "../../runtime/coalesce.ts";
 import { inSlices } from "../../runtime/slices.ts";
-import { allocationSteps } from "../allocate.ts";
-import { type Allocation, nothingAllocated, poolAnnotation } from "../outcome.ts";
+import { allocationSteps, type Ledger } from "../allocate.ts";
+import { amend } from "../amend.ts";
+import { type Allocation, nothingAllocated } from "../outcome.ts";
 import { describeAllocation } from "../state.ts";
-import { diffStatus } from "../status.ts";
 import type { Steps } from "../steps.ts";
 import { formatStranded, strandedSteps } from "../stranded.ts";
 import { type Configuration, sha256 } from "./configuration.ts";
+import { matters } from "./matters.ts";
 import type { ControllerMetrics } from "./metrics.ts";
 import type { MissingServices } from "./missing-services.ts";
-import { standingNotesSteps } from "./notes.ts";
-import { isSameButForStatus } from "./same-but-for-status.ts";
+import { putNotes, standingNotesSteps } from "./notes.ts";
 import type { ServiceWriter } from "./service-writer.ts";
+import { SinceLastPass } from "./since-last-pass.ts";
 
 export interface ControllerParts {
   readonly services: Store<Service>;
@@ -48,18 +49,18 @@ const restLimitMs = 500;
 
 /**
  * From whole snapshot to addresses, level-triggered: every change of a Store leads to a pass over
- * everything, at once when it is quiet. In a storm (10,000 Services created, and our own 10,000
- * writes) passes come so far apart that they leave the event loop to the writes.
+ * everything, at once when it is quiet. In a storm (10,000 Services changed, and our own 10,000
+ * writes) passes come so far apart that they leave the event loop to the writes. Where Services only
+ * came and went, the pass looks at those alone if that is the same (`amend`).
  */
 export class Controller {
   readonly #parts: ControllerParts;
-  #allocation: Allocation = nothingAllocated;
-  #serviceNotes: readonly EventNote[] = [];
+  #ledger: Ledger | undefined;
+  #serviceNotes = new Map<string, readonly EventNote[]>();
   #restUntilMs = 0;
   /** Counted up whenever what was decided is forgotten, with the pass that is under way. */
   #tenure = 0;
-  /** When the first of the changes came that no pass has looked at yet. */
-  #changedMs: number | undefined;
+  readonly #changes: SinceLastPass;
   #isPassing = false;
   /** Something changed while a pass was under way. */
   #isAskedAgain = false;
@@ -69,20 +70,30 @@ export class Controller {
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
+    this.#changes = new SinceLastPass(parts.clock);
     const passSoon = coalesce(
       () => void this.#pass(),
       (run) => this.#schedule(run),
     );
     this.wake = () => {
-      this.#changedMs ??= parts.clock.now();
+      this.#changes.takeAnything();
       passSoon();
     };
     parts.namespaces.onChange(this.wake);
     parts.services.onChange((change) => {
-      if (this.#matters(change)) {
+      if (!matters(change, this.#ledger)) {
+        return;
+      }
+      if (this.#changes.takeComeOrGone(change)) {
+        passSoon();
+      } else {
         this.wake();
       }
     });
+  }
+
+  get #allocation(): Allocation {
+    return this.#ledger?.allocation ?? nothingAllocated;
   }
 
   /** Why the process cannot do its work yet, a line each. */
@@ -121,8 +132,8 @@ export class Controller {
   /** Forgets what an earlier tenure decided: another leader may have decided otherwise since. */
   startAnew(): void {
     this.#tenure += 1;
-    this.#allocation = nothingAllocated;
-    this.#serviceNotes = [];
+    this.#ledger = undefined;
+    this.#serviceNotes.clear();
   }
 
   /** A new configuration may not take away an address that a Service has. */
@@ -171,7 +182,7 @@ export class Controller {
       await this.#allocate(judgement.acting.config);
     }
     this.#parts.recorder.setStanding(
-      leads() ? [...configuration.notes(), ...this.#serviceNotes] : [],
+      leads() ? [...configuration.notes(), ...[...this.#serviceNotes.values()].flat()] : [],
     );
     const endMs = clock.now();
     const factor = restFactors[writer.size > stormSize ? "storm" : "quiet"];
@@ -189,31 +200,67 @@ export class Controller {
    */
   async #allocate(config: Config): Promise<void> {
     const { metrics, clock, configuration, leads } = this.#parts;
+    if (this.#amend(config)) {
+      return;
+    }
     const snapshot = this.#snapshot(config);
-    const sinceMs = this.#changedMs ?? clock.now();
-    this.#changedMs = undefined;
+    const sinceMs = this.#changes.start();
     const tenure = this.#tenure;
     const isWanted = () => leads() && this.#tenure === tenure && !configuration.isChanging;
+    const giveUp = () => {
+      this.#changes.takeAnything(sinceMs);
+      this.#isAskedAgain = true;
+    };
     const startMs = clock.now();
     const decided = await inSlices(allocationSteps(snapshot, this.#allocation), clock, isWanted);
     if (decided === undefined) {
-      this.#changedMs = sinceMs;
-      this.#isAskedAgain = true;
+      giveUp();
       return;
     }
-    this.#allocation = decided;
-    metrics.showAllocation(decided, (clock.now() - startMs) / 1_000);
-    const steps = this.#applySteps(snapshot, decided, sinceMs);
+    this.#ledger = decided;
+    metrics.showAllocation(decided.allocation, (clock.now() - startMs) / 1_000);
+    const steps = this.#applySteps(snapshot, decided.allocation, sinceMs);
     const applied = await inSlices(steps, clock, isWanted);
-    this.#serviceNotes = applied ?? [];
-    this.#isAskedAgain ||= applied === undefined;
+    if (applied === undefined) {
+      giveUp();
+    }
+    this.#serviceNotes = applied ?? new Map();
+  }
+
+  /** Decides about those alone that came or went; false: that is not enough. */
+  #amend(config: Config): boolean {
+    const { services, missing, writer, metrics, clock } = this.#parts;
+    const { comeOrGone } = this.#changes;
+    const ledger = this.#ledger;
+    if (comeOrGone === undefined || ledger?.config !== config || !missing.isEmpty) {
+      return false;
+    }
+    const startMs = clock.now();
+    const keys = [...comeOrGone.keys()];
+    const amended = keys.some((key) => writer.hasWrite(key))
+      ? undefined
+      : amend(ledger, {
+          come: keys.flatMap((key) => services.entries.get(key) ?? []),
+          gone: [...comeOrGone.values()].flatMap((before) => before ?? []),
+        });
+    if (amended === undefined) {
+      return false;
+    }
+    this.#ledger = amended;
+    const { allocation } = amended;
+    metrics.showAllocation(allocation, (clock.now() - startMs) / 1_000);
+    writer.applyChanged(keys, allocation, this.#changes.start());
+    for (const key of keys) {
+      putNotes(this.#serviceNotes, key, services.entries.get(key), allocation.outcomes.get(key));
+    }
+    return true;
   }
 
   *#applySteps(
     snapshot: ControllerSnapshot,
     decided: Allocation,
     sinceMs: number,
-  ): Steps<readonly EventNote[]> {
+  ): Steps<Map<string, readonly EventNote[]>> {
     yield* this.#parts.writer.applySteps(snapshot.services, decided, sinceMs);
     return yield* standingNotesSteps(snapshot.services, decided);
   }
@@ -227,35 +274,5 @@ export class Controller {
       namespaces: new Map(namespaces.entries),
       underWay: writer.underWay,
     };
-  }
-
-  /**
-   * Whether a change of Services can change what is to be decided or written. Our own write of an
-   * address where none was does what had been decided and sets nothing free, whether its answer or
-   * the watch tells of it.
-   */
-  #matters(change: StoreChange<Service>): boolean {
-    if (change.source === "list") {
-      return true;
-    }
-    const { key, before, after } = change;
-    if (change.source === "own-write" && before?.ingress.length === 0) {
-      return false;
-    }
-    const outcome = this.#allocation.outcomes.get(key);
-    if (
-      outcome !== undefined &&
-      before?.ingress.length === 0 &&
-      after !== undefined &&
-      diffStatus(after, outcome, "") === undefined &&
-      isSameButForStatus(before, after)
-    ) {
-      return false;
-    }
-    return [before, after].some(
-      (service) =>
-        service?.type === "LoadBalancer" ||
-        (service !== undefined && Object.hasOwn(service.annotations, poolAnnotation)),
-    );
   }
 }

@@ -45,6 +45,10 @@ export class MissingServices {
     return this.#inquiry.run(signal);
   }
 
+  get isEmpty(): boolean {
+    return this.#missing.size === 0;
+  }
+
   /** The Services of the Store, and those of which it is unknown whether they are gone. */
   withMissing(entries: ReadonlyMap<string, Service>): ReadonlyMap<string, Service> {
     return this.#missing.size === 0 ? entries : new Map([...this.#missing, ...entries]);

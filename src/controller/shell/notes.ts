@@ -18,19 +18,31 @@ interface RememberedNotes {
 
 const remembered = new WeakMap<Outcome, RememberedNotes>();
 
-/** Everything that Services' owners have to change, of the whole allocation. */
+/** Everything that Services' owners have to change, by key of the Service, of the whole allocation. */
 export function* standingNotesSteps(
   services: ReadonlyMap<string, Service>,
   allocation: Allocation,
-): Steps<readonly EventNote[]> {
-  const notes: EventNote[] = [];
-  yield* eachInSteps(allocation.outcomes, ([key, outcome]) => {
-    const service = services.get(key);
-    if (service !== undefined) {
-      notes.push(...notesOf(service, outcome));
-    }
-  });
+): Steps<Map<string, readonly EventNote[]>> {
+  const notes = new Map<string, readonly EventNote[]>();
+  yield* eachInSteps(allocation.outcomes, ([key, outcome]) =>
+    putNotes(notes, key, services.get(key), outcome),
+  );
   return notes;
+}
+
+/** Replaces what `notes` has of one Service. */
+export function putNotes(
+  notes: Map<string, readonly EventNote[]>,
+  key: string,
+  service: Service | undefined,
+  outcome: Outcome | undefined,
+): void {
+  const own = service === undefined || outcome === undefined ? [] : notesOf(service, outcome);
+  if (own.length === 0) {
+    notes.delete(key);
+  } else {
+    notes.set(key, own);
+  }
 }
 
 /** The same notes as long as Service and outcome are the same. */

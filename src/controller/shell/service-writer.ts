@@ -105,6 +105,11 @@ export class ServiceWriter {
     return [...this.#writes.underWay, ...[...this.#pending.values()].filter(mayBeSent)];
   }
 
+  /** Whether a status of this Service may yet come to show what is not in the Store. */
+  hasWrite(key: string): boolean {
+    return this.#pending.has(key) || this.#writes.has(key);
+  }
+
   /** Writes until `signal` aborts; what is on its way then is waited for. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#queue.run(signal), this.#writes.run(signal)]);
@@ -137,8 +142,21 @@ export class ServiceWriter {
     });
     for (const key of new Set([...this.#records.keys(), ...this.#pending.keys()])) {
       if (!store.entries.has(key)) {
-        this.#forget(key);
-        this.#records.delete(key);
+        this.#drop(key);
+      }
+    }
+  }
+
+  /** As `applySteps`, where `allocation` differs from the one before in these Services alone. */
+  applyChanged(keys: Iterable<string>, allocation: Allocation, sinceMs: number): void {
+    const { store } = this.#options;
+    this.#allocation = allocation;
+    for (const key of keys) {
+      const service = store.entries.get(key);
+      if (service === undefined) {
+        this.#drop(key);
+      } else {
+        this.#applyOne(key, service, allocation.outcomes.get(key), sinceMs);
       }
     }
   }
@@ -211,6 +229,12 @@ export class ServiceWriter {
       clock.after(untilMs - clock.now(), wake);
     }
     return observed;
+  }
+
+  #drop(key: string): void {
+    this.#forget(key);
+    this.#records.delete(key);
+    this.#leaving.delete(key);
   }
 
   #forget(key: string): void {

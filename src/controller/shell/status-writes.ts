@@ -64,6 +64,10 @@ export class StatusWrites {
     return this.#sent.size > 0 || this.#unanswered.size > 0;
   }
 
+  has(key: string): boolean {
+    return this.#sent.has(key) || this.#unanswered.has(key);
+  }
+
   /** Those that may have done something which the Store does not show, or may do it yet. */
   get underWay(): readonly AddressWrite[] {
     const unanswered = [...this.#unanswered.values()].flat().map(({ write }) => write);
