@@ -14,6 +14,8 @@ import type { RequestStream } from "./stream.ts";
 const measured = 0;
 export const speakerNodes = [measured, 1, 2];
 export const controllerNode = 3;
+/** MetalLB's controller looks for its own Pod, too, since 0.16. */
+const podNodes = [...speakerNodes, controllerNode];
 const creates = 20;
 const idleMs = 10_000;
 /** After many Services: what is left to do is done. */
@@ -73,7 +75,7 @@ export async function measurePeer(
   const startedMs = performance.now();
   const startSpeaker = (node: number) => Daemon.start(cluster, product, "speaker", node);
   const pods = new SpeakerPods(cluster.api, product);
-  for (const node of speakerNodes) await pods.create(node);
+  for (const node of podNodes) await pods.create(node);
   const controller = await Daemon.start(cluster, product, "controller", controllerNode);
   const speaker = await startSpeaker(measured);
   const speakers = new Map([[measured, speaker]]);
@@ -105,7 +107,7 @@ export async function measurePeer(
     return { product: product.name, services, areAddressed, ...seen };
   } finally {
     for (const daemon of [...speakers.values(), controller]) await daemon.end("SIGKILL");
-    for (const node of speakerNodes) await pods.remove(node);
+    for (const node of podNodes) await pods.remove(node);
     await objects.removeServices();
     // It forgets what a speaker that comes back would have kept, and what it was told meanwhile.
     await cluster.router.restart();
