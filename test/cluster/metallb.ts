@@ -63,7 +63,7 @@ export async function metallb016(objects: readonly JsonObject[]): Promise<Metall
     loadBalancer: {
       namespace,
       deploy: async (kubectl) => {
-        const apply = ["apply", "--server-side", "-f", "-"];
+        const apply = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
         await kubectl.runWith(manifestText(shipped.filter(isDefinition)), ...apply);
         await kubectl.run("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s");
         const rest = shipped.filter((object) => !isDefinition(object));
