@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { runIn } from "./namespaces.ts";
 import type { Router } from "./router.ts";
 import { waitFor } from "./wait.ts";
 
@@ -73,6 +74,29 @@ export async function kernelRouteBecame(
       ),
     { what: options.what, timeoutMs: options.timeoutMs },
   );
+}
+
+/** Of no network (RFC 5737). */
+const markedAddress = "192.0.2.1";
+
+/**
+ * Resolves when the monitor has told of all that the kernel did to its routes before: of a route
+ * made for that purpose, since it hears of changes in their order. A monitor that is dead tells of
+ * nothing, which without this would pass for a kernel in which nothing happened.
+ */
+export async function monitorFollows(router: Router): Promise<void> {
+  const route = [markedAddress, "dev", "lo"];
+  const fromMs = Date.now();
+  await runIn(router.namespace, "ip", ["route", "add", ...route]);
+  try {
+    await kernelRouteBecame(router, markedAddress, () => true, {
+      fromMs,
+      timeoutMs: 10_000,
+      what: `the monitor of ${router.namespace} tells of a route`,
+    });
+  } finally {
+    await runIn(router.namespace, "ip", ["route", "delete", ...route]);
+  }
 }
 
 /** FRR's log file, written in UTC: `2026/11/22 11:50:26.596922 BGP: [...] text`. */

@@ -2,6 +2,7 @@ import { at, numberAt } from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
 import { runIn } from "../namespaces.ts";
 import {
+  monitorFollows,
   readKernelRoutes,
   readRouterLog,
   type SessionChange,
@@ -130,6 +131,7 @@ async function besides(lab: Lab, pair: Pair, blow: Blow): Promise<string> {
     sessionsAfter === sessionsBefore,
     `sessions with ${pair.other.site.name}: ${sessionsBefore} before, ${sessionsAfter} after`,
   );
+  await allDone(lab.topology.sites.map(({ router }) => monitorFollows(router)));
   const seen: string[] = [];
   for (const [index, { view }] of streams.entries()) {
     const isStruck = view.router === pair.struck.router;

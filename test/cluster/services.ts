@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type JsonObject, listAt, textAt } from "../../lab/kube/json.ts";
 import { scenario, workerNodes } from "../../lab/scenario.ts";
-import { gatewaysOf } from "../../lab/sights/routes.ts";
+import { gatewayChanged, gatewaysOf } from "../../lab/sights/routes.ts";
 import { waitFor } from "../../lab/wait.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -33,6 +33,23 @@ export async function makeService(
     { what: `Service ${name} has an address`, timeoutMs: 90_000, intervalMs: 20 },
   );
   return { address, createdMs };
+}
+
+/**
+ * Creates a Service and waits until the router's monitor has told of its route through every node;
+ * `tookMs` is from the one to the other.
+ */
+export async function makeReachableService(
+  cluster: Cluster,
+  name: string,
+): Promise<{ readonly address: string; readonly tookMs: number }> {
+  const fromMs = Date.now();
+  const { address } = await makeService(cluster, name);
+  const came = workerNodes.map((node) =>
+    gatewayChanged(cluster.lab, address, "came", { gateway: node.address, fromMs }),
+  );
+  const atMs = Math.max(...(await Promise.all(came)).map((change) => change.atMs));
+  return { address, tookMs: atMs - fromMs };
 }
 
 export async function patchService({ lab }: Cluster, name: string, spec: JsonObject) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Probe } from "../../lab/probe.ts";
-import { readKernelRoutes } from "../../lab/route-log.ts";
+import { monitorFollows, readKernelRoutes } from "../../lab/route-log.ts";
 import { type Account, settle } from "../../lab/sights/account.ts";
 import { kernelGateways } from "../../lab/sights/routes.ts";
 import { describeResults, formatFailures } from "../../lab/sights/traffic.ts";
@@ -46,6 +46,7 @@ export async function underRequests(
   await awaitRequests(probes, Date.now(), fewestAside);
   await awaitRequests(probes, fromMs, fewestRequests);
   const toMs = Date.now();
+  await monitorFollows(lab.topology.router);
   const told: string[] = [];
   let changes = 0;
   for (const [index, address] of addresses.entries()) {

@@ -6,7 +6,7 @@ import { formatSeconds, mustSee } from "../../../lab/sights/sight.ts";
 import { pause, waitFor } from "../../../lab/wait.ts";
 import type { Cluster } from "../cluster.ts";
 import { allFollow, followers, sumOfMetric } from "../faults.ts";
-import { makeService } from "../services.ts";
+import { makeReachableService, removeService } from "../services.ts";
 import { controllerRolledOut, nginxPods, nginxRolledOut, speakersRolledOut } from "./rollouts.ts";
 import {
   nextHopsLeftAndCame,
@@ -235,14 +235,9 @@ async function everybodyStale(cluster: Cluster): Promise<void> {
 
 /** Makes a Service, awaits its route in the monitor, and deletes it: `after 0.50 s`. */
 async function reachesRouter(cluster: Cluster, name: string): Promise<string> {
-  const fromMs = Date.now();
-  const { address } = await makeService(cluster, name);
-  const came = everyGateway.map((gateway) =>
-    gatewayChanged(cluster.lab, address, "came", { gateway, fromMs }),
-  );
-  const atMs = Math.max(...(await Promise.all(came)).map((change) => change.atMs));
-  await cluster.lab.api.remove(`${services}/${name}`);
-  return `after ${formatSeconds(atMs - fromMs)}`;
+  const { tookMs } = await makeReachableService(cluster, name);
+  await removeService(cluster, name);
+  return `after ${formatSeconds(tookMs)}`;
 }
 
 /** Resolves when the router has exactly so many paths. */

@@ -1,6 +1,11 @@
 import type { Lab } from "../../../lab/lab.ts";
 import type { Probe } from "../../../lab/probe.ts";
-import { type LogEntry, readKernelRoutes, readRouterLog } from "../../../lab/route-log.ts";
+import {
+  type LogEntry,
+  monitorFollows,
+  readKernelRoutes,
+  readRouterLog,
+} from "../../../lab/route-log.ts";
 import { scenario } from "../../../lab/scenario.ts";
 import { type Account, settle } from "../../../lab/sights/account.ts";
 import { kernelGateways } from "../../../lab/sights/routes.ts";
@@ -57,6 +62,7 @@ export class Stream {
     });
     const toMs = Date.now();
     await pause(timeoutMs + 500);
+    await monitorFollows(router);
     const changes = await readKernelRoutes(router, serviceAddress, fromMs);
     const log = await readRouterLog(router, fromMs);
     const results = await this.#probe.soFar();
