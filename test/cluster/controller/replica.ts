@@ -14,7 +14,11 @@ const program = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.ur
 const limitMs = 120_000;
 
 /** Short, so that a takeover is; a new leader still waits for the 10 s of a write. */
-const leaseFlags = ["--lease-duration=4s", "--lease-renew=3s"];
+export const leaseTerms = { durationSeconds: 4, renewSeconds: 3 };
+const leaseFlags = [
+  `--lease-duration=${leaseTerms.durationSeconds}s`,
+  `--lease-renew=${leaseTerms.renewSeconds}s`,
+];
 
 /** Our controller as a process, with the rights of a service account. */
 export class Replica implements AsyncDisposable {
