@@ -4,7 +4,9 @@ import { after, before, test } from "node:test";
 import { at } from "../../lab/kube/json.ts";
 import { deployFolder } from "../deploy/manifests.ts";
 import { BareCluster } from "./bare-cluster.ts";
+import { classRules } from "./controller/class-rules.ts";
 import { Objects } from "./controller/objects.ts";
+import { poolRules } from "./controller/pool-rules.ts";
 import { ourNamespace, Replica } from "./controller/replica.ts";
 import { allocationRules, rulesConfig } from "./controller/rules.ts";
 import { replicasConfig, twoReplicas } from "./controller/two-replicas.ts";
@@ -37,6 +39,8 @@ after(() => resources.disposeAsync());
 
 allocationRules(() => objectsIn("rules"));
 
+poolRules(() => ({ kubectl: world().cluster.kubectl, objectsIn }));
+
 test("deploy/ asks for two replicas, of which a disruption leaves one", async () => {
   const { kubectl } = world().cluster;
   const of = ["-n", ourNamespace, "get"];
@@ -50,5 +54,7 @@ test("the one controller ends, and its Lease is free", async () => {
   await objectsIn("rules").untilInForce(replicasConfig);
   assert.equal((await world().replica.process.stop(60_000)).code, 0);
 });
+
+classRules(() => ({ cluster: world().cluster, objects: objectsIn("replicas") }));
 
 twoReplicas(() => ({ cluster: world().cluster, objects: objectsIn("replicas") }));

@@ -28,11 +28,12 @@ export class Objects {
     name: string,
     spec: JsonObject = {},
     annotations: Readonly<Record<string, string>> = {},
+    labels: Readonly<Record<string, string>> = {},
   ): Promise<void> {
     await this.#api.create(this.#path(), {
       apiVersion: "v1",
       kind: "Service",
-      metadata: { name, annotations },
+      metadata: { name, annotations, labels },
       spec: {
         type: "LoadBalancer",
         ports: [{ name: "http", port: 80 }],
@@ -101,12 +102,16 @@ export class Objects {
 
   /** Resolves when there is an Event about the object `name` whose `Reason: message` is like this. */
   async untilEvent(name: string, like: RegExp, namespace = this.#namespace): Promise<string> {
-    const path = `/api/v1/namespaces/${namespace}/events?fieldSelector=involvedObject.name=${name}`;
     const look = async () =>
-      listAt(await this.#api.get(path), "items")
+      (await this.#events(name, namespace))
         .map((event) => `${textAt(event, "reason")}: ${textAt(event, "message")}`)
         .find((event) => like.test(event));
     return waitFor(look, { what: `Event about ${name} like ${like}`, timeoutMs: limitMs });
+  }
+
+  /** Of the Events about the Service. */
+  async eventReasons(name: string): Promise<readonly string[]> {
+    return (await this.#events(name)).map((event) => textAt(event, "reason") ?? "");
   }
 
   /** Writes the user's ConfigMap. */
@@ -122,6 +127,11 @@ export class Objects {
       return textAt(object, "data", "config") === text || undefined;
     };
     await waitFor(look, { what: "the configuration is in force", timeoutMs: limitMs });
+  }
+
+  async #events(name: string, namespace = this.#namespace): Promise<readonly Json[]> {
+    const path = `/api/v1/namespaces/${namespace}/events?fieldSelector=involvedObject.name=${name}`;
+    return listAt(await this.#api.get(path), "items");
   }
 
   #path(name?: string): string {
