@@ -1,5 +1,15 @@
-import { at, type Json, listAt, numberAt, textAt, textsAt } from "../kube/json.ts";
+import {
+  at,
+  isList,
+  type Json,
+  listAt,
+  numberAt,
+  parseJson,
+  textAt,
+  textsAt,
+} from "../kube/json.ts";
 import type { Lab } from "../lab.ts";
+import { runIn } from "../namespaces.ts";
 import { type KernelRoute, kernelRouteBecame } from "../route-log.ts";
 import type { Router } from "../router.ts";
 import { waitFor } from "../wait.ts";
@@ -36,6 +46,32 @@ export async function awaitGateways(
       timeoutMs: patienceMs,
       intervalMs: 100,
     },
+  );
+}
+
+/** Of all weights of a namespace's IPv4 route to `address`, the part of each of `gateways`. */
+export async function kernelShares(
+  namespace: string,
+  address: string,
+  gateways: readonly string[],
+): Promise<readonly number[]> {
+  const text = await runIn(namespace, "ip", ["-j", "route", "show", `${address}/32`]);
+  const routes = parseJson(text === "" ? "[]" : text);
+  const nextHops = isList(routes) ? listAt(routes[0], "nexthops") : [];
+  const weights = gateways.map((gateway) => {
+    const found = nextHops.find((hop) => textAt(hop, "gateway") === gateway);
+    return numberAt(found, "weight") ?? 0;
+  });
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** Whether the shares are as the counts are. The kernel takes whole numbers, and FRR gives it percents. */
+export function isSharedAs(shares: readonly number[], counts: readonly number[]): boolean {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return (
+    shares.length === counts.length &&
+    shares.every((share, index) => Math.abs(share - (counts[index] ?? 0) / total) < 0.011)
   );
 }
 

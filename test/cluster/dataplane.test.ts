@@ -16,6 +16,7 @@ import { speakersRolledOut } from "./failover/rollouts.ts";
 import { sumOfMetric } from "./faults.ts";
 import { endPod, makePod } from "./pods.ts";
 import { makeService, patchService, removeService } from "./services.ts";
+import { weightedRoutes } from "./weights.ts";
 
 const { serviceAddress } = scenario;
 const everyGateway = workerNodes.map(({ address }) => address);
@@ -99,6 +100,7 @@ async function seizeTable(): Promise<LabProcess> {
 }
 
 endpointKinds(() => cluster);
+weightedRoutes(() => cluster);
 
 suite("a kube-proxy that cannot write its rules", () => {
   test("warn: it is told, and nothing is withdrawn", (context) =>

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Instance } from "../../lab/instance.ts";
-import { configure, connect, createNamespaces, runIn } from "../../lab/namespaces.ts";
+import { configure, connect, createNamespaces } from "../../lab/namespaces.ts";
 import { LabProcess } from "../../lab/processes.ts";
 import { Router } from "../../lab/router.ts";
+import { isSharedAs, kernelShares } from "../../lab/sights/routes.ts";
 import { waitFor } from "../../lab/wait.ts";
 import { sliceReducer } from "../../src/cluster/endpoint.ts";
-import { listOf, numberOf, recordOf, textOf } from "../../src/kube/json.ts";
 import { decideRoutes } from "../../src/speaker/decide.ts";
 import { config, node, pool, service, snapshot } from "../speaker/fixtures.ts";
 import { BgpSpeaker } from "../support/bgp-speaker.ts";
@@ -88,31 +88,14 @@ class Link implements AsyncDisposable {
       const routes = routesOn(names[index] ?? "", counts);
       await speaker.request({ type: "routes", routes });
     }
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    const wanted = counts.map((count) => count / total);
     await waitFor(
       async () => {
-        const seen = await this.#kernelShares();
-        if (!isClose(seen, wanted)) {
-          throw new Error(`the shares are ${seen.join()}`);
-        }
+        const shares = await kernelShares(this.namespace, ingress, addresses);
+        if (!isSharedAs(shares, counts)) throw new Error(`the shares are ${shares.join()}`);
         return true;
       },
-      { what: `shares ${wanted.join()}`, timeoutMs: 40_000 },
+      { what: `shares as ${counts.join()}`, timeoutMs: 40_000 },
     );
-  }
-
-  /** Of the next hops, in the order of the nodes: their part of all weights. */
-  async #kernelShares(): Promise<readonly number[]> {
-    const text = await runIn(this.namespace, "ip", ["-j", "route", "show", `${ingress}/32`]);
-    const routes: unknown = JSON.parse(text === "" ? "[]" : text);
-    const nextHops = listOf(recordOf(listOf(routes)[0])["nexthops"]).map(recordOf);
-    const weights = addresses.map((address) => {
-      const found = nextHops.find(({ gateway }) => textOf(gateway) === address);
-      return numberOf(found?.["weight"]) ?? 0;
-    });
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return weights.map((weight) => weight / total);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,14 +104,6 @@ class Link implements AsyncDisposable {
     }
     await this.instance[Symbol.asyncDispose]();
   }
-}
-
-/** The kernel takes whole numbers, and FRR gives it percents. */
-function isClose(seen: readonly number[], wanted: readonly number[]): boolean {
-  return (
-    seen.length === wanted.length &&
-    seen.every((share, index) => Math.abs(share - (wanted[index] ?? 0)) < 0.011)
-  );
 }
 
 const countsToSee = [
