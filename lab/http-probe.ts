@@ -2,9 +2,11 @@
  * A client that asks one URL again and again, each time on a new connection from the next source
  * port, and writes what became of each request as a line of JSON (`ProbeResult`) when it is over.
  *
- *     node http-probe.ts URL CONCURRENCY COUNT INTERVAL_MS TIMEOUT_MS FIRST_PORT
+ *     node http-probe.ts URL CONCURRENCY COUNT INTERVAL_MS TIMEOUT_MS FIRST_PORT [ADDRESS...]
  *
- * It ends after COUNT requests (0: no limit), or when its standard input ends.
+ * When all ports were used, those of the next address are, if it is told of several.
+ * It ends after COUNT requests (0: no limit), or when its standard input ends. Pauses are of random
+ * length, INTERVAL_MS on average, so that clients that were held up together do not stay together.
  */
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
@@ -21,9 +23,11 @@ export interface ProbeResult {
   readonly client: string;
 }
 
-const [url = "", ...numbers] = process.argv.slice(2);
-const [concurrency = 1, count = 0, intervalMs = 0, timeoutMs = 1000, firstPort = 1024] =
-  numbers.map(Number);
+const [url = "", ...rest] = process.argv.slice(2);
+const [concurrency = 1, count = 0, intervalMs = 0, timeoutMs = 1000, firstPort = 1024] = rest
+  .slice(0, 5)
+  .map(Number);
+const addresses = rest.slice(5);
 const ending = new AbortController();
 let started = 0;
 let portsTaken = 0;
@@ -32,24 +36,32 @@ process.stdin.on("end", () => ending.abort());
 process.stdin.resume();
 
 async function askAgain(): Promise<void> {
+  if (intervalMs > 0) await delay(intervalMs * Math.random());
   while (!ending.signal.aborted) {
     if (count > 0 && started >= count) return;
     started += 1;
-    let result = await ask(takePort());
+    let result = await ask(takeSource());
     // Somebody else on this host has the port: nothing was sent, and it is no answer of the cluster.
-    while (result.outcome === "EADDRINUSE") result = await ask(takePort());
+    while (result.outcome === "EADDRINUSE") result = await ask(takeSource());
     process.stdout.write(`${JSON.stringify(result)}\n`);
-    if (intervalMs > 0) await delay(intervalMs);
+    if (intervalMs > 0) await delay(intervalMs * (0.5 + Math.random()));
   }
 }
 
-function takePort(): number {
-  const port = 1_024 + ((firstPort - 1_024 + portsTaken) % (65_536 - 1_024));
-  portsTaken += 1;
-  return port;
+interface Source {
+  readonly localPort: number;
+  readonly localAddress?: string;
 }
 
-function ask(localPort: number): Promise<ProbeResult> {
+function takeSource(): Source {
+  const ports = 65_536 - 1_024;
+  const localPort = 1_024 + ((firstPort - 1_024 + portsTaken) % ports);
+  const localAddress = addresses[Math.floor(portsTaken / ports) % addresses.length];
+  portsTaken += 1;
+  return { localPort, ...(localAddress !== undefined && { localAddress }) };
+}
+
+function ask(source: Source): Promise<ProbeResult> {
   const { promise, resolve } = Promise.withResolvers<ProbeResult>();
   const startMs = Date.now();
   const headers: Record<string, string> = {};
@@ -59,7 +71,7 @@ function ask(localPort: number): Promise<ProbeResult> {
   };
   const outgoing = request(url, {
     agent: false,
-    localPort,
+    ...source,
     signal: AbortSignal.timeout(timeoutMs),
   });
   outgoing.on("response", (response) => {

@@ -17,9 +17,11 @@ export interface ProbeOptions {
   readonly concurrency: number;
   /** Requests in all; without it, until `finish`. */
   readonly count?: number;
-  /** Pause of each of the concurrent clients between two requests. */
+  /** Pause of each of the concurrent clients between two requests, on average. */
   readonly intervalMs?: number;
   readonly timeoutMs?: number;
+  /** Of the client, in the order in which their ports are used up; without them, the kernel's choice. */
+  readonly addresses?: readonly string[];
 }
 
 /** A client that makes one new connection per request and keeps what became of each. */
@@ -35,11 +37,12 @@ export class Probe {
   /** Starts asking. */
   static async start(options: ProbeOptions): Promise<Probe> {
     const { url, concurrency, count = 0, intervalMs = 0, timeoutMs = 1_000 } = options;
+    const { addresses = [] } = options;
     const numbers = [concurrency, count, intervalMs, timeoutMs, options.firstPort].map(String);
     const process_ = await LabProcess.start({
       name: `probe of ${url}`,
       namespace: options.namespace,
-      command: [process.execPath, program, url, ...numbers],
+      command: [process.execPath, program, url, ...numbers, ...addresses],
       logFile: options.logFile,
       stdin: "pipe",
     });

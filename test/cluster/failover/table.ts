@@ -6,8 +6,9 @@ import type { Watched } from "./stream.ts";
 const heads = [
   "Event",
   "Requests",
+  "of them before it was over",
   "Lost: begun after the route changed",
-  "under way as it changed",
+  "connected as it changed",
   "else",
   "Longest gap",
   "Next hops in the router's kernel",
@@ -22,8 +23,8 @@ export function formatTable(watched: ReadonlyMap<Scenario, Watched>): string {
 }
 
 function formatRow(title: string, seen: Watched): readonly string[] {
-  const { sent, failed, longestGapMs } = seen;
-  const counts = [sent, ...lossCounts(failed)].map(String);
+  const { sent, sentMeanwhile, failed, longestGapMs } = seen;
+  const counts = [sent, sentMeanwhile, ...lossCounts(failed)].map(String);
   return [title, ...counts, formatSeconds(longestGapMs), formatNextHops(seen, seen.fromMs)];
 }
 

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
-import { formatSeconds } from "../../../lab/sights/sight.ts";
+import { formatSeconds, mustSee } from "../../../lab/sights/sight.ts";
 import { describeResults } from "../../../lab/sights/traffic.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Promised, Scenario } from "./scenario.ts";
 import type { Stream, Watched } from "./stream.ts";
+
+/** Fewer say nothing about an event: from its begin until the tail after it is over. */
+const fewestRequests = 500;
+/** Of those, the ones that began before it was over. */
+const fewestMeanwhile = 100;
 
 export const promised: Readonly<Record<Promised, string>> = {
   "nothing-new": "no new connection is lost",
@@ -29,6 +34,9 @@ export async function watchScenario(
       said = await one.happen(cluster, fromMs);
     });
     note(seen);
+    mustSee(seen.sent >= fewestRequests, `${seen.sent} requests only`);
+    const { sentMeanwhile } = seen;
+    mustSee(sentMeanwhile >= fewestMeanwhile, `${sentMeanwhile} requests only before it was over`);
     one.seenBy(seen);
     assertPromise(one, seen);
     return `${said}; ${formatSeconds(Date.now() - seen.fromMs)}`;
