@@ -14,6 +14,8 @@ import { setTimeout as delay } from "node:timers/promises";
 export interface ProbeResult {
   /** Milliseconds since the epoch. */
   readonly startMs: number;
+  /** When the connection stood; absent: it never did. */
+  readonly connectedMs?: number;
   readonly endMs: number;
   /** The HTTP status, or the error's code: "ECONNREFUSED", "timeout". */
   readonly outcome: string;
@@ -64,15 +66,22 @@ function takeSource(): Source {
 function ask(source: Source): Promise<ProbeResult> {
   const { promise, resolve } = Promise.withResolvers<ProbeResult>();
   const startMs = Date.now();
+  let connectedMs: number | undefined;
   const headers: Record<string, string> = {};
   const finish = (outcome: string): void => {
     const { pod = "", node = "", client = "" } = headers;
-    resolve({ startMs, endMs: Date.now(), outcome, pod, node, client });
+    const connected = connectedMs === undefined ? {} : { connectedMs };
+    resolve({ startMs, ...connected, endMs: Date.now(), outcome, pod, node, client });
   };
   const outgoing = request(url, {
     agent: false,
     ...source,
     signal: AbortSignal.timeout(timeoutMs),
+  });
+  outgoing.on("socket", (socket) => {
+    socket.once("connect", () => {
+      connectedMs = Date.now();
+    });
   });
   outgoing.on("response", (response) => {
     for (const name of ["pod", "node", "client"]) {

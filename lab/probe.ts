@@ -89,8 +89,10 @@ export function countBy(
 
 function readResult(line: string): ProbeResult {
   const result = parseJson(line);
+  const connectedMs = numberAt(result, "connectedMs");
   return {
     startMs: numberAt(result, "startMs") ?? 0,
+    ...(connectedMs !== undefined && { connectedMs }),
     endMs: numberAt(result, "endMs") ?? 0,
     outcome: textAt(result, "outcome") ?? "",
     pod: textAt(result, "pod") ?? "",

@@ -24,7 +24,7 @@ const fewestAside = fewestRequests / 4;
  * Does something while clients ask each of `addresses`, each time on a new connection.
  *
  * The router must have a route to each of them at every moment, and no request may fail but one
- * under way while that route changed, which re-hashes connections. An event that is over quickly is
+ * whose connection stood when that route changed, which re-hashes it. An event that is over quickly is
  * followed by as many requests as are still wanting.
  */
 export async function underRequests(

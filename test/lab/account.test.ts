@@ -12,13 +12,17 @@ function request(startMs: number, endMs: number, outcome = "200"): ProbeResult {
 }
 
 const failedAt = (startMs: number, endMs: number) => request(startMs, endMs, "timeout");
+const brokenAt = (startMs: number, endMs: number) => ({
+  ...request(startMs, endMs, "ECONNRESET"),
+  connectedMs: startMs + 1,
+});
 
 test("failed requests are sorted by what the route did meanwhile", () => {
   const [early, straddling, atOnce, late] = [
-    failedAt(1_100, 1_200),
-    failedAt(1_300, 1_600),
-    failedAt(1_500, 1_550),
-    failedAt(1_501, 1_550),
+    brokenAt(1_100, 1_200),
+    brokenAt(1_300, 1_600),
+    brokenAt(1_500, 1_550),
+    brokenAt(1_501, 1_550),
   ] as const;
   const changes = [{ atMs: 1_500, gateways: two }];
   const { sent, failed } = settle([early, straddling, atOnce, late], three, changes, window);
@@ -26,9 +30,30 @@ test("failed requests are sorted by what the route did meanwhile", () => {
   assert.equal(sent, 4);
 });
 
+test("a connection that nobody took is excused by no change but one at its begin", () => {
+  const changes = [
+    { atMs: 1_500, gateways: two },
+    { atMs: 1_900, gateways: three },
+  ];
+  const waited = [failedAt(1_300, 2_300), failedAt(1_460, 2_460), failedAt(1_600, 2_600)] as const;
+  const { failed } = settle(waited, three, changes, window);
+  const [before, across, after] = waited;
+  assert.deepEqual(failed, { before: [before], across: [across], after: [after] });
+});
+
+test("a connection that hung long before a change is not excused by it", () => {
+  const changes = [
+    { atMs: 1_100, gateways: two },
+    { atMs: 1_800, gateways: three },
+  ];
+  const [hung, broken] = [brokenAt(1_200, 2_200), brokenAt(1_300, 2_300)] as const;
+  const { failed } = settle([hung, broken], three, changes, window);
+  assert.deepEqual([failed.after, failed.across], [[hung], [broken]]);
+});
+
 test("a request that failed just before the monitor told of the change was under way", () => {
   const changes = [{ atMs: 1_500, gateways: two }];
-  const [just, long] = [failedAt(1_300, 1_460), failedAt(1_300, 1_440)] as const;
+  const [just, long] = [brokenAt(1_300, 1_460), brokenAt(1_300, 1_440)] as const;
   const { failed } = settle([just, long], three, changes, window);
   assert.deepEqual([failed.across, failed.before], [[just], [long]]);
 });
@@ -76,7 +101,7 @@ test("an account says what was lost, the longest gap, and the next hops over tim
   ];
   assert.equal(
     formatAccount(settle(results, three, changes, window), 1_000),
-    "3 requests, lost: 1 begun after the route changed, 0 under way as it changed, 0 else; " +
+    "3 requests, lost: 1 begun after the route changed, 0 connected as it changed, 0 else; " +
       "longest gap 0.70 s; next hops 3; 0 at 0.50 s; 3 at 0.65 s",
   );
 });

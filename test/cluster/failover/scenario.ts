@@ -19,7 +19,7 @@ export interface Scenario {
 }
 
 /**
- * `nothing-new`: planned; the only requests that may fail are those under way while a route changes.
+ * `nothing-new`: planned; the only requests that may fail are those whose connection stood as a route changed.
  * `nothing-after`: a failure; none that begins after the route changed may fail.
  * `reported`: nothing is promised.
  */
