@@ -4,13 +4,12 @@ import { scenario, workerNodes } from "../../lab/scenario.ts";
 import { awaitGateways } from "../../lab/sights/routes.ts";
 import { serviceHasAddress } from "../../lab/sights/service.ts";
 import { Cluster } from "./cluster.ts";
+import { annotatedNode, drainedEndpoint, removedNode } from "./failover/drains.ts";
 import {
-  annotatedNode,
   apiOutage,
   brokenConfig,
   controllerRestart,
   nodesOneByOne,
-  removedNode,
   rollingUpdate,
   speakerUpdate,
 } from "./failover/planned.ts";
@@ -30,6 +29,7 @@ const scenarios = [
   rollingUpdate,
   annotatedNode,
   removedNode,
+  drainedEndpoint,
   speakerUpdate,
   controllerRestart,
   apiOutage,

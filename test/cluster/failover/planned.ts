@@ -1,7 +1,7 @@
 import { textAt } from "../../../lab/kube/json.ts";
 import type { Lab } from "../../../lab/lab.ts";
-import { scenario, workerNode, workerNodes } from "../../../lab/scenario.ts";
-import { awaitGateways, bgpPaths, gatewayChanged } from "../../../lab/sights/routes.ts";
+import { scenario, workerNodes } from "../../../lab/scenario.ts";
+import { awaitGateways, gatewayChanged } from "../../../lab/sights/routes.ts";
 import { formatSeconds, mustSee } from "../../../lab/sights/sight.ts";
 import { pause, waitFor } from "../../../lab/wait.ts";
 import type { Cluster } from "../cluster.ts";
@@ -17,7 +17,6 @@ import {
 
 const { serviceAddress } = scenario;
 const everyGateway = workerNodes.map(({ address }) => address);
-const prefix = `${serviceAddress}/32`;
 const services = "/api/v1/namespaces/default/services";
 const nginxPath = "/apis/apps/v1/namespaces/default/deployments/nginx";
 const configPath = "/api/v1/namespaces/routelb-system/configmaps/config";
@@ -66,45 +65,6 @@ export const rollingUpdate: Scenario = {
     );
   },
   restore: ({ lab }) => setPolicy(lab, "Cluster"),
-};
-
-export const annotatedNode: Scenario = {
-  title: "drain: the annotation",
-  promise: "nothing-new",
-  async happen({ lab }) {
-    const { name } = workerNode(1);
-    await lab.kubectl.run("annotate", "node", name, "routelb.io/drain=true");
-    await awaitPaths(lab, 2);
-    await lab.kubectl.run("annotate", "node", name, "routelb.io/drain-");
-    await awaitPaths(lab, 3);
-    await awaitGateways(lab, serviceAddress, everyGateway);
-    return `${name} annotated, withdrawn, and back`;
-  },
-  seenBy: (watched) => nextHopsLeftAndCame(watched, [workerNode(1)]),
-};
-
-/** As a cluster autoscaler does before it removes a machine: its taint, then every Pod is evicted. */
-export const removedNode: Scenario = {
-  title: "drain: the autoscaler's taint, then `kubectl drain`",
-  promise: "nothing-new",
-  async happen({ lab }) {
-    const { name } = workerNode(2);
-    await lab.kubectl.run("taint", "node", name, "ToBeDeletedByClusterAutoscaler=1:NoSchedule");
-    await awaitPaths(lab, 2);
-    await lab.kubectl.run("drain", name, "--ignore-daemonsets", "--timeout=25s");
-    await nginxRolledOut(lab);
-    const left = (await nginxPods(lab)).every(({ node }) => node !== name);
-    mustSee(left, `a Pod of nginx is still on ${name}`);
-    await lab.kubectl.run("uncordon", name);
-    await lab.kubectl.run("taint", "node", name, "ToBeDeletedByClusterAutoscaler-");
-    await awaitGateways(lab, serviceAddress, everyGateway);
-    // One Pod per node again, for what follows.
-    await lab.kubectl.run("rollout", "restart", "deployment/nginx");
-    await nginxRolledOut(lab);
-    await lab.secondHopFollows();
-    return `${name} tainted, its Pod evicted, and back`;
-  },
-  seenBy: (watched) => nextHopsLeftAndCame(watched, [workerNode(2)]),
 };
 
 export const speakerUpdate: Scenario = {
@@ -238,13 +198,4 @@ async function reachesRouter(cluster: Cluster, name: string): Promise<string> {
   const { tookMs } = await makeReachableService(cluster, name);
   await removeService(cluster, name);
   return `after ${formatSeconds(tookMs)}`;
-}
-
-/** Resolves when the router has exactly so many paths. */
-async function awaitPaths(lab: Lab, count: number): Promise<void> {
-  await waitFor(async () => (await bgpPaths(lab, prefix)).length === count || undefined, {
-    what: `${count} paths of ${prefix}`,
-    timeoutMs: 60_000,
-    intervalMs: 250,
-  });
 }
