@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import type { ApiServer } from "../../../lab/kube/server.ts";
 import {
   addressOf,
   applyConfig,
@@ -17,6 +18,15 @@ import {
 } from "../running.ts";
 
 const limits = { timeout: 30_000 };
+
+/** A server, and a controller with this configuration in force. */
+async function runWith(t: TestContext, text: string): Promise<ApiServer> {
+  const server = await startServer();
+  applyConfig(server, text);
+  await run(t, server);
+  await until(() => inForceText(server) === text);
+  return server;
+}
 
 test(
   "without any configuration it waits, says so once, and begins when there is one",
@@ -123,12 +133,8 @@ test(
   "an accepted configuration whose write failed is judged again by what was given since",
   limits,
   async (t) => {
-    const server = await startServer();
-    const before = poolsText(["p", "10.0.0.0/30"]);
-    const after = poolsText(["q", "10.0.1.0/30"]);
-    applyConfig(server, before);
-    await run(t, server);
-    await until(() => inForceText(server) === before);
+    const [before, after] = [poolsText(["p", "10.0.0.0/30"]), poolsText(["q", "10.0.1.0/30"])];
+    const server = await runWith(t, before);
     const write = { verb: "patch", resource: "configmaps" } as const;
     const fault = server.faults.add(write, { type: "answer", code: 500 });
     applyConfig(server, after);
@@ -148,12 +154,8 @@ test(
   "while an accepted configuration is on its way, nothing is given by the one before it",
   limits,
   async (t) => {
-    const server = await startServer();
-    const before = poolsText(["p", "10.0.0.0/30"]);
-    const after = poolsText(["q", "10.0.1.0/30"]);
-    applyConfig(server, before);
-    await run(t, server);
-    await until(() => inForceText(server) === before);
+    const [before, after] = [poolsText(["p", "10.0.0.0/30"]), poolsText(["q", "10.0.1.0/30"])];
+    const server = await runWith(t, before);
     server.faults.add({ verb: "patch", resource: "configmaps" }, { type: "delay", delayMs: 100 });
     applyConfig(server, after);
     createService(server, "a");
