@@ -65,19 +65,21 @@ export class Controller {
   /** Something changed while a pass was under way. */
   #isAskedAgain = false;
 
-  /** Asks for a pass; it runs in a later turn of the event loop. */
+  /** Asks for a pass over everything; it runs in a later turn of the event loop. */
   readonly wake: () => void;
+  /** As `wake`, for what is noted as changed already. */
+  readonly #passSoon: () => void;
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
     this.#changes = new SinceLastPass(parts.clock);
-    const passSoon = coalesce(
+    this.#passSoon = coalesce(
       () => void this.#pass(),
       (run) => this.#schedule(run),
     );
     this.wake = () => {
       this.#changes.takeAnything();
-      passSoon();
+      this.#passSoon();
     };
     parts.namespaces.onChange(this.wake);
     parts.services.onChange((change) => {
@@ -85,7 +87,7 @@ export class Controller {
         return;
       }
       if (this.#changes.takeComeOrGone(change)) {
-        passSoon();
+        this.#passSoon();
       } else {
         this.wake();
       }
@@ -177,6 +179,7 @@ export class Controller {
     metrics.configStale.set({}, judgement.isStale ? 1 : 0);
     metrics.leadership.set({}, leads() ? 1 : 0);
     if (!leads()) {
+      this.#changes.forget();
       metrics.showAllocation(nothingAllocated, 0);
     } else if (judgement.acting !== undefined && !configuration.isChanging) {
       await this.#allocate(judgement.acting.config);
@@ -190,7 +193,7 @@ export class Controller {
     this.#isPassing = false;
     if (this.#isAskedAgain) {
       this.#isAskedAgain = false;
-      this.wake();
+      this.#passSoon();
     }
   }
 

@@ -24,7 +24,7 @@ export class SinceLastPass {
       return false;
     }
     this.#firstMs ??= this.#clock.now();
-    if (!this.#comeOrGone.has(change.key)) {
+    if (!this.#isMore && !this.#comeOrGone.has(change.key)) {
       this.#comeOrGone.set(change.key, change.before);
     }
     return true;
@@ -34,6 +34,14 @@ export class SinceLastPass {
   takeAnything(sinceMs = this.#clock.now()): void {
     this.#firstMs = Math.min(this.#firstMs ?? sinceMs, sinceMs);
     this.#isMore = true;
+    this.#comeOrGone.clear();
+  }
+
+  /** Nobody decides now; whoever does later looks at everything, and nobody has waited for it. */
+  forget(): void {
+    this.#firstMs = undefined;
+    this.#isMore = true;
+    this.#comeOrGone.clear();
   }
 
   /** A pass looks now. Answers with when the first of these changes came. */
