@@ -37,8 +37,7 @@ export async function benchPeers(args: readonly string[]): Promise<void> {
     console.log(usage);
     return;
   }
-  await using cluster = await ScaleCluster.start();
-  await cluster.addNodes([...speakerNodes, controllerNode]);
+  await using cluster = await ScaleCluster.start([...speakerNodes, controllerNode]);
   const stream = values["no-failures"]
     ? undefined
     : await RequestStream.start(cluster, speakerNodes);

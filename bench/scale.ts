@@ -74,20 +74,19 @@ export async function benchScale(args: readonly string[]): Promise<void> {
   const asked = others === undefined ? [one] : [one, { ...one, others: Number(others) }];
   const chosen = isOne ? asked : values.quick ? quickSizes : sizes;
   if (!values.swarm) {
-    await using cluster = await ScaleCluster.start();
+    await using cluster = await ScaleCluster.start([speakerNode, controllerNode]);
     await measureSizes(cluster, chosen);
   }
   if (!isOne && !values.quick) {
-    await using cluster = await ScaleCluster.start();
-    await measureSpeakers(cluster, Number(values.speakers));
+    const nodes = Array.from({ length: Number(values.speakers) }, (_, index) => index);
+    await using cluster = await ScaleCluster.start(nodes);
+    await measureSpeakers(cluster, nodes);
   }
 }
 
 /** Many speakers at one API server and one router, of RouteLB and of MetalLB. */
-async function measureSpeakers(cluster: ScaleCluster, speakers: number): Promise<void> {
+async function measureSpeakers(cluster: ScaleCluster, nodes: readonly number[]): Promise<void> {
   const objects = new ScaleObjects(cluster.api, { writesEndpoints: true });
-  const nodes = Array.from({ length: speakers }, (_, index) => index);
-  await cluster.addNodes(nodes);
   await objects.growNodes(100);
   const ours = routelb(cluster);
   await giveAddresses(cluster, objects, ours, swarmServices);
@@ -100,7 +99,7 @@ async function measureSpeakers(cluster: ScaleCluster, speakers: number): Promise
     console.error(JSON.stringify({ ...trial, load }));
   }
   console.log(
-    `\n${speakers} speakers, ${swarmServices} Services of ${swarmEndpoints} endpoints, 100 Nodes:\n`,
+    `\n${nodes.length} speakers, ${swarmServices} Services of ${swarmEndpoints} endpoints, 100 Nodes:\n`,
   );
   console.log(formatRows(swarmColumns, trials));
   const rows = trials.flatMap(({ product, watches }) =>
@@ -111,7 +110,6 @@ async function measureSpeakers(cluster: ScaleCluster, speakers: number): Promise
 
 async function measureSizes(cluster: ScaleCluster, chosen: readonly Size[]): Promise<void> {
   const objects = new ScaleObjects(cluster.api);
-  await cluster.addNodes([speakerNode, controllerNode]);
   const product = routelb(cluster);
   await objects.growNodes(chosen[0]?.nodes ?? 0);
   const idle = await idleMemory(cluster, product);

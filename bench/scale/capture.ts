@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { LabProcess } from "../../lab/processes.ts";
 import { pause, waitFor } from "../../lab/wait.ts";
 
@@ -37,6 +37,8 @@ export class Capture {
     snapLength = usualSnapLength,
   ): Promise<Capture> {
     const logFile = `${file}.log`;
+    // What tcpdump said of a capture before, into the same file, is not said of this one.
+    await rm(logFile, { force: true });
     const process = await LabProcess.start({
       name: "tcpdump",
       namespace,

@@ -36,19 +36,26 @@ address-pools:
   addresses: [${pools.moved}]
 `;
 
-const routerConfig = `
+/**
+ * The router knows each of `nodes` by its address. With a listen range, bgpd of FRR 8.4.4 crashes when
+ * a speaker that was killed without having had routes has not come back within its restart time (RFC
+ * 4724): a bench takes longer than that to fill its cluster.
+ */
+export function routerConfig(nodes: readonly number[]): string {
+  return `
 router bgp ${routerAsn}
  bgp router-id ${routerAddress}
  no bgp ebgp-requires-policy
  neighbor nodes peer-group
  neighbor nodes remote-as ${speakerAsn}
- bgp listen range 10.200.0.0/16 peer-group nodes
- bgp listen limit 200
+ neighbor nodes passive
+${nodes.map((node) => ` neighbor ${nodeAddress(node)} peer-group nodes`).join("\n")}
  address-family ipv4 unicast
   maximum-paths 64
  exit-address-family
 exit
 `;
+}
 
 const bridge = "nodes";
 
@@ -56,7 +63,7 @@ export function nodeName(index: number): string {
   return `node${index}`;
 }
 
-/** The address of a node, which has a namespace only once `addNodes` gave it one. */
+/** The address of a node, which has a namespace only if `ScaleCluster.start` was told of it. */
 export function nodeAddress(index: number): string {
   return `10.200.${1 + Math.floor(index / 200)}.${1 + (index % 200)}`;
 }
@@ -98,7 +105,8 @@ export class ScaleCluster implements AsyncDisposable {
     this.#authority = parts.authority;
   }
 
-  static async start(): Promise<ScaleCluster> {
+  /** `nodes`: those that get a namespace, and whose speakers the router takes sessions from. */
+  static async start(nodes: readonly number[]): Promise<ScaleCluster> {
     const binaries = await buildControlPlane();
     const instance = await Instance.open(`scale${process.pid}`);
     try {
@@ -108,7 +116,7 @@ export class ScaleCluster implements AsyncDisposable {
       const router = await Router.start({
         namespace: instance.namespace("router"),
         directory: instance.path("router"),
-        config: routerConfig,
+        config: routerConfig(nodes),
       });
       const controlPlane = await ControlPlane.start({
         binaries,
@@ -130,6 +138,7 @@ export class ScaleCluster implements AsyncDisposable {
       const parts = { instance, controlPlane, relay, router, program, api, kubectl, authority };
       const cluster = new ScaleCluster(parts);
       await cluster.#deploy();
+      await cluster.#addNodes(nodes);
       return cluster;
     } catch (error) {
       await instance.close();
@@ -144,32 +153,6 @@ export class ScaleCluster implements AsyncDisposable {
   /** A file of this run. */
   path(...names: readonly string[]): string {
     return this.#instance.path(...names);
-  }
-
-  /** Gives these nodes a namespace with a link, and a counter of what the API server sends there. */
-  async addNodes(indices: readonly number[]): Promise<void> {
-    const names = indices.map(nodeName);
-    const fabric = this.namespace("switch");
-    await createNamespaces(names.map((name) => this.namespace(name)));
-    await connect(
-      names.map((name) => ({
-        from: { namespace: this.namespace(name), device: "eth0" },
-        to: { namespace: fabric, device: name },
-      })),
-    );
-    await configure(
-      fabric,
-      names.flatMap((name) => [`link set ${name} master ${bridge}`, `link set ${name} up`]),
-    );
-    for (const index of indices) {
-      const namespace = this.namespace(nodeName(index));
-      await configure(namespace, [
-        `addr add ${nodeAddress(index)}/16 dev eth0`,
-        "link set eth0 up",
-        `route add default via ${routerAddress}`,
-      ]);
-      await runIn(namespace, "nft", ["-f", "-"], { input: countingRules });
-    }
   }
 
   /** Octets that the API server sent to a node, with IP and TCP headers. */
@@ -211,6 +194,32 @@ export class ScaleCluster implements AsyncDisposable {
       await this.#controlPlane.stop();
     } finally {
       await this.#instance.close();
+    }
+  }
+
+  /** Gives these nodes a namespace with a link, and a counter of what the API server sends there. */
+  async #addNodes(indices: readonly number[]): Promise<void> {
+    const names = indices.map(nodeName);
+    const fabric = this.namespace("switch");
+    await createNamespaces(names.map((name) => this.namespace(name)));
+    await connect(
+      names.map((name) => ({
+        from: { namespace: this.namespace(name), device: "eth0" },
+        to: { namespace: fabric, device: name },
+      })),
+    );
+    await configure(
+      fabric,
+      names.flatMap((name) => [`link set ${name} master ${bridge}`, `link set ${name} up`]),
+    );
+    for (const index of indices) {
+      const namespace = this.namespace(nodeName(index));
+      await configure(namespace, [
+        `addr add ${nodeAddress(index)}/16 dev eth0`,
+        "link set eth0 up",
+        `route add default via ${routerAddress}`,
+      ]);
+      await runIn(namespace, "nft", ["-f", "-"], { input: countingRules });
     }
   }
 

@@ -48,7 +48,11 @@ const settleMs = 4_000;
 const idleMs = 3_000;
 const startLimitMs = 120_000;
 
-/** A fresh speaker's first list, then changes one by one. */
+/**
+ * A fresh speaker's first list, then changes one by one.
+ *
+ * @throws Error if the router was sent nothing, for then half of it would not be measured
+ */
 export async function measureSpeaker(
   cluster: ScaleCluster,
   objects: ScaleObjects,
@@ -65,7 +69,10 @@ export async function measureSpeaker(
   const listOctets = (await cluster.octetsFromApi(speakerNode)) - octetsBefore;
   await pause(settleMs);
   const startStall = await speaker.stall();
-  const [endedMs = Number.NaN] = endOfRibMs(await start.stop()).values();
+  const [endedMs] = endOfRibMs(await start.stop()).values();
+  if (endedMs === undefined) {
+    throw new Error("the speaker sent no End-of-RIB: it has no session with the router");
+  }
   const rss = await speaker.rssMegabytes();
   const peakRss = await speaker.peakRssMegabytes();
   const meter = await Meter.start(cluster, speaker);
@@ -79,7 +86,9 @@ export async function measureSpeaker(
   );
   const decideMs = (await speaker.metric("routelb_speaker_decide_seconds")) * 1_000;
   const own = await meter.measure(20, () => objects.heartbeat(speakerNode));
-  const other = await meter.measure(100, (turn) => objects.heartbeat(1 + (turn % 99)));
+  const other = await meter.measure(100, (turn) =>
+    objects.heartbeat(1 + (turn % Math.min(99, objects.nodes - 1))),
+  );
   return {
     nodes: objects.nodes,
     services: objects.services,

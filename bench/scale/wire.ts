@@ -16,12 +16,20 @@ export function isUpdate({ destinationPort, content }: Segment): boolean {
   );
 }
 
-/** When each node's first segment with an End-of-RIB of IPv4 left it, by address. */
+/**
+ * When the segment that ended a node's first End-of-RIB of IPv4 left it, by address. TCP cuts what a
+ * speaker writes where it likes, so an End-of-RIB may lie in two segments, which must be whole.
+ */
 export function endOfRibMs(segments: readonly Segment[]): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
+  const tails = new Map<string, Buffer>();
   for (const { source, destinationPort, content, ms } of segments) {
-    const ends = destinationPort === bgpPort && Buffer.from(content).includes(endOfRib);
-    if (ends && !times.has(source)) {
+    if (destinationPort !== bgpPort || times.has(source)) {
+      continue;
+    }
+    const octets = Buffer.concat([tails.get(source) ?? Buffer.alloc(0), content]);
+    tails.set(source, octets.subarray(-(endOfRib.length - 1)));
+    if (octets.includes(endOfRib)) {
       times.set(source, ms);
     }
   }

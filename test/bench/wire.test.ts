@@ -48,6 +48,21 @@ test("End-of-RIB is found behind other messages of its segment, and is no change
   assert.equal(isUpdate(toRouter(1, update)), true);
 });
 
+test("End-of-RIB is found wherever TCP cut the stream, when its last octet left", () => {
+  const stream = Buffer.concat([keepalive, update, endOfRib]);
+  for (let cut = 1; cut < stream.length; cut += 1) {
+    const other = toRouter(6, Buffer.concat([update, keepalive]), "10.200.1.2");
+    const segments = [
+      toRouter(5, stream.subarray(0, cut)),
+      other,
+      toRouter(7, stream.subarray(cut)),
+    ];
+    assert.deepEqual([...endOfRibMs(segments)], [[node, 7]], `cut at ${cut}`);
+  }
+  const octets = Array.from(stream, (octet, index) => toRouter(index, Uint8Array.of(octet)));
+  assert.deepEqual([...endOfRibMs(octets)], [[node, stream.length - 1]]);
+});
+
 test("a capture file is read to its last whole packet; segments without content are left out", () => {
   const packet = (content: Uint8Array) => {
     const ethernet = Buffer.alloc(14);
