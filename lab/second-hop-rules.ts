@@ -1,4 +1,5 @@
 import { isIPv6 } from "node:net";
+import type { ServiceHealth } from "./health-ports.ts";
 import { at, type Json, type JsonObject, listAt, numberAt, textAt, textsAt } from "./kube/json.ts";
 
 export type Family = "ip" | "ip6";
@@ -65,6 +66,31 @@ export function secondHopRules(family: Family, input: SecondHopInput): Ruleset {
     }
   }
   return { chains, maps };
+}
+
+/** By healthCheckNodePort, what kube-proxy would say of each `Local` Service on this node. */
+export function healthOfServices({
+  services,
+  endpointSlices,
+  nodeName,
+}: Omit<SecondHopInput, "podNetwork">): ReadonlyMap<number, ServiceHealth> {
+  const slices = [...endpointSlices];
+  const ofFamily = { ip: groupSlices("ip", slices), ip6: groupSlices("ip6", slices) };
+  const health = new Map<number, ServiceHealth>();
+  for (const service of services) {
+    const port = numberAt(service, "spec", "healthCheckNodePort") ?? 0;
+    if (port > 0) {
+      const key = serviceKey(service);
+      const count = (family: Family): number =>
+        (ofFamily[family].get(key) ?? [])
+          .flatMap((slice) => listAt(slice, "endpoints"))
+          .flatMap((endpoint) => endpointsOf(endpoint, 0, nodeName))
+          .filter(({ isLocal, isReady }) => isLocal && isReady).length;
+      const [namespace = "", name = ""] = key.split("/");
+      health.set(port, { namespace, name, localEndpoints: { ip: count("ip"), ip6: count("ip6") } });
+    }
+  }
+  return health;
 }
 
 /** Rules for no Service at all; a new one each time. */

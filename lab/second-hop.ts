@@ -1,7 +1,8 @@
 import type { ApiClient } from "./api-client.ts";
 import { run } from "./command.ts";
+import { HealthPorts } from "./health-ports.ts";
 import { Mirror } from "./mirror.ts";
-import { type Family, type Ruleset, secondHopRules } from "./second-hop-rules.ts";
+import { type Family, healthOfServices, type Ruleset, secondHopRules } from "./second-hop-rules.ts";
 import { formatDifference, formatWhole } from "./second-hop-script.ts";
 import { serialPass } from "./serial.ts";
 
@@ -21,10 +22,18 @@ const families = ["ip", "ip6"] as const satisfies readonly Family[];
  */
 export async function runSecondHop(options: SecondHopOptions, signal: AbortSignal): Promise<void> {
   const installed = new Map<Family, Ruleset>();
+  const healthPorts = new HealthPorts((error) => options.log("health port", error));
   const apply = serialPass(
     async () => {
       if (!services.synced || !slices.synced) return;
       for (const family of families) await applyFamily(family);
+      await healthPorts.apply(
+        healthOfServices({
+          services: services.objects.values(),
+          endpointSlices: slices.objects.values(),
+          nodeName: options.nodeName,
+        }),
+      );
     },
     (error) => options.log("rules not installed", error),
   );

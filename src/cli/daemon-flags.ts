@@ -144,7 +144,7 @@ export const speakerFlags: readonly FlagSpec[] = [
   {
     name: "dataplane-check",
     placeholder: "off|warn|enforce",
-    help: "whether kube-proxy must answer for a route to be advertised",
+    help: "whether kube-proxy must answer for a route; warn: a new Local one waits for it, 5 s at most",
     default: "warn",
     whyInvalid: mustBeOneOf("off", "warn", "enforce"),
   },

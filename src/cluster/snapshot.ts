@@ -1,5 +1,6 @@
 import type { Config } from "../config/model.ts";
 import type { Address, AddressFamily } from "../net/address.ts";
+import type { Prefix } from "../net/prefix.ts";
 import type { ReducedSlice } from "./endpoint.ts";
 import type { DrainCause, Node } from "./node.ts";
 import type { Labels } from "./selector.ts";
@@ -46,12 +47,14 @@ export interface SpeakerSnapshot {
   readonly nowMs: number;
   /** Absent: our own Node does not drain. */
   readonly drain?: Drain;
-  /** By `endingKey`: what is known of those Services whose last ready endpoint here ends. */
+  /** By `familyKey`: what is known of those Services whose last ready endpoint here ends. */
   readonly endings: ReadonlyMap<string, Ending>;
   /** By address: the weights that routers have of its routes. */
   readonly weights: ReadonlyMap<string, SentWeight>;
   /** Absent: routes do not depend on it. */
   readonly dataplane?: DataplaneState;
+  /** Absent: no announcement waits for kube-proxy. */
+  readonly arrivals?: Arrivals;
 }
 
 /** What kube-proxy on our own Node says of itself. */
@@ -59,6 +62,16 @@ export interface DataplaneState {
   readonly isNodeUnhealthy: boolean;
   /** Keys of the Services whose endpoints here it does not know, by their healthCheckNodePort. */
   readonly unhealthyServices: ReadonlySet<string>;
+}
+
+/** What tells whether an announcement of a `Local` Service has to wait for kube-proxy. */
+export interface Arrivals {
+  /** By key of the Service: its addresses that this node advertised until now. */
+  readonly advertised: ReadonlyMap<string, readonly string[]>;
+  /** By name of the session, sorted by prefix: its routes until now. They stay. */
+  readonly routes: ReadonlyMap<string, readonly { readonly prefix: Prefix }[]>;
+  /** `familyKey`s of Services for whose endpoints here kube-proxy has rules, as far as it tells. */
+  readonly confirmed: ReadonlySet<string>;
 }
 
 /** How many endpoints an address's routes were last said to have here. */
@@ -93,6 +106,7 @@ export interface Ending {
   readonly servedElsewhereSinceMs?: number;
 }
 
-export function endingKey(serviceKey: string, family: AddressFamily): string {
+/** Names a Service's endpoints of one family. */
+export function familyKey(serviceKey: string, family: AddressFamily): string {
   return `${serviceKey} ${family}`;
 }

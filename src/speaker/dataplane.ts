@@ -64,11 +64,21 @@ export function judgeServiceAnswer(
   if (answer === undefined) {
     return "none";
   }
-  const { service } = fieldsOf(answer.body);
-  const { namespace, name } = asFields(service);
-  return `${String(namespace)}/${String(name)}` === serviceKey
-    ? judgeStatus(answer.status)
-    : "none";
+  return namesService(fieldsOf(answer.body), serviceKey) ? judgeStatus(answer.status) : "none";
+}
+
+/**
+ * Whether kube-proxy says at a Service's healthCheckNodePort that it has rules for no endpoint here. The
+ * status does not tell: it is 503 also where another of its families is late.
+ */
+export function saysNoEndpoint(answer: HttpAnswer | undefined, serviceKey: string): boolean {
+  const fields = fieldsOf(answer?.body ?? "");
+  return namesService(fields, serviceKey) && fields["localEndpoints"] === 0;
+}
+
+function namesService(fields: Fields, serviceKey: string): boolean {
+  const { namespace, name } = asFields(fields["service"]);
+  return `${String(namespace)}/${String(name)}` === serviceKey;
 }
 
 function judgeStatus(status: number): ProbeAnswer {

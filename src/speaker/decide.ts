@@ -1,7 +1,8 @@
 import type { Route } from "../bgp/route.ts";
 import { isExcludedFromLoadBalancers } from "../cluster/node.ts";
 import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
-import { endingKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
+import { familyKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
+import { type Arrival, ArrivalGate } from "./arrivals.ts";
 import { DataplaneGate } from "./dataplane-gate.ts";
 import { type Departure, Departures, isEnding } from "./departure.ts";
 import { reachableNodes } from "./endpoints.ts";
@@ -28,7 +29,7 @@ export interface Decision {
   /** By key of the Service: what its annotations ask for and its pool does not grant. */
   readonly refused: ReadonlyMap<string, readonly string[]>;
   /**
-   * By `endingKey`: each Service whose last ready endpoint here ends while other nodes have ready
+   * By `familyKey`: each Service whose last ready endpoint here ends while other nodes have ready
    * ones. The next `SpeakerSnapshot.endings` is to tell of it.
    */
   readonly endings: ReadonlyMap<string, FoundEnding>;
@@ -36,6 +37,8 @@ export interface Decision {
   readonly weights: ReadonlyMap<string, Weight>;
   /** By key of the Service: the healthCheckNodePorts that the next `dataplane` is to tell of. */
   readonly healthPorts: ReadonlyMap<string, number>;
+  /** By `familyKey`: what addresses wait for. The next `SpeakerSnapshot.arrivals` is to tell of it. */
+  readonly arrivals: ReadonlyMap<string, Arrival>;
 }
 
 export interface FoundEnding {
@@ -49,8 +52,9 @@ export interface FoundEnding {
  * Decides which routes this node advertises over each session.
  *
  * Level-triggered: the answer follows from `snapshot` alone, never from what changed or from what
- * was advertised before. A watch event that is lost, repeated or late can delay the right answer,
- * not alter it. Each session's Adj-RIB-Out turns the answer into the fewest UPDATEs.
+ * was advertised before, but for an announcement that may have to wait for kube-proxy. A watch event
+ * that is lost, repeated or late can delay the right answer, not alter it. Each session's Adj-RIB-Out
+ * turns the answer into the fewest UPDATEs.
  *
  * The gates stand in this order: Service, address, node, endpoints, data plane, drain, advertisement,
  * peer. A Service that gets no route appears in `withheld` with the first that failed.
@@ -62,6 +66,7 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
   const departures = new Departures(snapshot);
   const weights = new Weights(snapshot);
   const dataplane = new DataplaneGate(snapshot.dataplane);
+  const arrivals = new ArrivalGate(snapshot, peers);
   for (const service of snapshot.services.values()) {
     const reason = whyServiceWithholds(service, snapshot);
     if (reason === undefined) {
@@ -75,8 +80,15 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
   const groups = groupPeers(snapshot, peers);
   for (const [address, claim] of claims.first) {
     const sharers = claims.shared.get(address) ?? [claim];
-    const reasons = sharers.length === 1 ? [claim.own] : settleClaims(sharers);
     const departure = departures.of(sharers);
+    const settled = sharers.length === 1 ? [claim.own] : settleClaims(sharers);
+    const isOffered = (each: PoolClaim, index: number) =>
+      settled[index] === undefined && departure !== "gone" && reachesPeer(each, groups);
+    const reasons = arrivals.holds(sharers, isOffered)
+      ? sharers.map((each, index) =>
+          isOffered(each, index) ? withheldAddress.dataplaneAwaited(address) : settled[index],
+        )
+      : settled;
     const isHere = departure !== "gone" && reasons.includes(undefined);
     const weight = isHere ? weights.settle(sharers) : undefined;
     for (const [index, each] of sharers.entries()) {
@@ -94,6 +106,7 @@ export function decideRoutes(snapshot: SpeakerSnapshot, peers: readonly Decision
     routes: routesByPeer(groups),
     weights: weights.byAddress,
     healthPorts: dataplane.ports,
+    arrivals: arrivals.found,
   };
 }
 
@@ -150,7 +163,7 @@ class Outcome {
 
   end({ service, slices, candidate }: PoolClaim): void {
     const { family } = candidate.address;
-    const key = endingKey(service.key, family);
+    const key = familyKey(service.key, family);
     const first = this.#endings.get(key);
     if (first === undefined || candidate.text < first.candidate.text) {
       const nodes = [...reachableNodes(slices, family)].sort();
@@ -230,6 +243,12 @@ function collectClaims(
 interface Settled {
   readonly departure: Departure;
   readonly weight: number | undefined;
+}
+
+function reachesPeer({ candidate }: PoolClaim, { byAdvertisement }: PeerGroups): boolean {
+  return candidate.offers.some(
+    ({ advertisement }) => (byAdvertisement.get(advertisement)?.length ?? 0) > 0,
+  );
 }
 
 function offerRoutes(

@@ -1,6 +1,6 @@
 import { isEligible, type Node, whyDraining } from "../cluster/node.ts";
 import { someSelectorMatches } from "../cluster/selector.ts";
-import { endingKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
+import { familyKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
 import type { Config } from "../config/model.ts";
 import { nodesThatServe, settleClaims } from "./shared-address.ts";
 import type { PoolClaim } from "./standing.ts";
@@ -38,7 +38,7 @@ export class Departures {
     }
     const { service, address, reach } = claim;
     const { endings, nowMs, drainTimeMs } = this.#snapshot;
-    const ending = endings.get(endingKey(service.key, address.family));
+    const ending = endings.get(familyKey(service.key, address.family));
     const sinceMs = ending?.servedElsewhereSinceMs;
     if (sinceMs === undefined) {
       return { ...claim, reach: { ...reach, here: true }, own: undefined };

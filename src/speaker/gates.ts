@@ -80,6 +80,10 @@ export const decisionGates = {
     gate: "dataplane",
     cure: "Compare what the healthCheckNodePort answers on the node with the Service's EndpointSlices.",
   },
+  "dataplane-awaited": {
+    gate: "dataplane",
+    cure: "As it should be for a moment; if it lasts, look at kube-proxy on the node.",
+  },
   "node-draining": {
     gate: "drain",
     cure: "As asked for; to end it, remove the annotation routelb.io/drain (or the taint, or uncordon).",

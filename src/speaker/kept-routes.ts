@@ -17,6 +17,7 @@ export function keepRoutes(decision: Decision, kept: Decision): Decision {
     endings: new Map([...kept.endings, ...decision.endings]),
     weights: new Map([...kept.weights, ...decision.weights]),
     healthPorts: new Map([...kept.healthPorts, ...decision.healthPorts]),
+    arrivals: decision.arrivals,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Service } from "../cluster/service.ts";
-import { type DataplaneState, endingKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
+import { type DataplaneState, familyKey, type SpeakerSnapshot } from "../cluster/snapshot.ts";
 import type { Prefix } from "../net/prefix.ts";
 import { type Candidate, candidateOf } from "./candidate.ts";
 import { type AdvertisedDiff, diffAdvertised } from "./changes.ts";
@@ -141,6 +141,7 @@ export class Redecider {
       endings: new Map(decision.endings),
       weights: new Map(decision.weights),
       healthPorts: new Map(decision.healthPorts),
+      arrivals: new Map(decision.arrivals),
     };
     this.#claimants.clear();
     for (const [key, service] of snapshot.services) {
@@ -177,8 +178,10 @@ export class Redecider {
       put(maps.withheld, part.withheld, key);
       put(maps.refused, part.refused, key);
       put(maps.healthPorts, part.healthPorts, key);
-      put(maps.endings, part.endings, endingKey(key, "ipv4"));
-      put(maps.endings, part.endings, endingKey(key, "ipv6"));
+      for (const family of ["ipv4", "ipv6"] as const) {
+        put(maps.endings, part.endings, familyKey(key, family));
+        put(maps.arrivals, part.arrivals, familyKey(key, family));
+      }
       const service = services.get(key);
       const now = service && candidateOf(snapshot.config, service);
       for (const candidate of [this.#claimants.candidate(key), now]) {
@@ -215,18 +218,19 @@ export class Redecider {
     return affected;
   }
 
-  /** Endpoints that end, and weights that rest. */
+  /** Endpoints that end or came, and weights that rest. */
   #dependentOnTime({ maps }: Last, { endings }: SpeakerSnapshot): readonly string[] {
     const ending = [...endings.keys(), ...maps.endings.keys()].map((key) =>
       key.slice(0, key.lastIndexOf(" ")),
     );
+    const arrived = [...maps.arrivals.values()].map(({ serviceKey }) => serviceKey);
     const resting: string[] = [];
     for (const [address, { count, wanted }] of maps.weights) {
       if (count !== wanted) {
         resting.push(...this.#claimants.of(address));
       }
     }
-    return [...ending, ...resting];
+    return [...ending, ...arrived, ...resting];
   }
 }
 

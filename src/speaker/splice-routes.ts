@@ -1,3 +1,4 @@
+import type { PrefixHolder } from "../bgp/pack.ts";
 import type { Route } from "../bgp/route.ts";
 import type { Prefix } from "../net/prefix.ts";
 import type { Decision } from "./decide.ts";
@@ -20,6 +21,11 @@ export function spliceRoutes(
       return [peer, spliced];
     }),
   );
+}
+
+/** Whether one of a sorted list is for `prefix`. */
+export function hasPrefix(routes: readonly PrefixHolder[], prefix: Prefix): boolean {
+  return routes[placeOf(routes, prefix, 0)]?.prefix.key === prefix.key;
 }
 
 /** `held` itself where nothing of it differs. */
@@ -53,7 +59,7 @@ function addTo(routes: Route[], route: Route | undefined): void {
 }
 
 /** Where a route of `prefix` is in a sorted list, or would be; not before `from`. */
-function placeOf(routes: readonly Route[], prefix: Prefix, from: number): number {
+function placeOf(routes: readonly PrefixHolder[], prefix: Prefix, from: number): number {
   let low = from;
   let high = routes.length;
   while (low < high) {

@@ -17,6 +17,7 @@ export type WithheldReason =
   | "endpoint-ending"
   | "dataplane-unhealthy"
   | "health-port-unhealthy"
+  | "dataplane-awaited"
   | "shared-address-elsewhere"
   | "node-draining"
   | "no-matching-advertisement"
@@ -102,6 +103,11 @@ export const withheldAddress = {
   healthPortUnhealthy: (address: string): Withheld => ({
     reason: "health-port-unhealthy",
     text: "kube-proxy fails the Service's healthCheckNodePort here, and --dataplane-check is enforce.",
+    address,
+  }),
+  dataplaneAwaited: (address: string): Withheld => ({
+    reason: "dataplane-awaited",
+    text: "An endpoint came to this node, and kube-proxy did not say yet that it has rules for it.",
     address,
   }),
   nodeDraining: (address: string, cause: DrainCause): Withheld => ({

@@ -121,6 +121,27 @@ suite("a kube-proxy that cannot write its rules", () => {
       return `kube-proxy says ${answer.status}: ${answer.body.slice(0, 120)}`;
     }));
 
+  test("warn: what comes is announced after 5 s to a kube-proxy that has not heard of it", (context) =>
+    cluster.look(context, async () => {
+      const { lab } = cluster;
+      const { address } = await makeLocalService("late", { app: "nobody" });
+      await lab.secondHopFollows();
+      const hear = await deafenKubeProxy();
+      let waitedMs = 0;
+      try {
+        await patchService(cluster, "late", { selector: { app: "nginx" } });
+        await awaitGateways(lab, address, otherGateways);
+        const othersMs = performance.now();
+        await awaitGateways(lab, address, everyGateway);
+        waitedMs = performance.now() - othersMs;
+      } finally {
+        await hear();
+      }
+      await removeService(cluster, "late");
+      assert.ok(waitedMs > 3_000, `after ${waitedMs} ms already`);
+      return `${first.name} came ${formatSeconds(waitedMs)} after the others`;
+    }));
+
   test("enforce: the node's routes leave after three bad answers, and are back after two good", (context) =>
     cluster.look(context, async () => {
       await setCheck("enforce");
@@ -224,15 +245,15 @@ suite("the healthCheckNodePort of a `Local` Service", () => {
       const hear = await deafenKubeProxy();
       try {
         await patchService(cluster, "unheard", { selector: { app: "nginx" } });
-        await awaitGateways(lab, address, everyGateway);
         await awaitGateways(lab, address, otherGateways);
         await awaitMetric("routelb_speaker_dataplane_unhealthy_services", 1);
+        assert.deepEqual((await kernelGateways(lab, address))?.toSorted(), otherGateways);
       } finally {
         await hear();
       }
       await awaitGateways(lab, address, everyGateway);
       await removeService(cluster, "unheard");
-      return "advertised, withdrawn after three answers of 503, back when kube-proxy had caught up";
+      return "only the other nodes', for three answers of 503 and more, until kube-proxy had caught up";
     }));
 
   test("enforce: it is not asked while the last endpoint serves and terminates", (context) =>

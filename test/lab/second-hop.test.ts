@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Instance } from "../../lab/instance.ts";
-import type { JsonObject } from "../../lab/kube/json.ts";
+import { type JsonObject, withAt } from "../../lab/kube/json.ts";
 import { createNamespaces, runIn } from "../../lab/namespaces.ts";
-import { type Ruleset, secondHopRules } from "../../lab/second-hop-rules.ts";
+import { healthOfServices, type Ruleset, secondHopRules } from "../../lab/second-hop-rules.ts";
 import { formatDifference, formatWhole, secondHopTable } from "../../lab/second-hop-script.ts";
 
 interface ServiceShape {
@@ -115,6 +115,28 @@ test("Local uses this node's endpoints alone and drops where there is none", () 
   ]);
   assert.equal(elsewhere.maps["refused-addresses"].get(vip), "drop");
   assert.equal(elsewhere.maps["service-addresses"].has(vip), false);
+});
+
+test("a healthCheckNodePort tells of the ready endpoints on this node, by family", () => {
+  const base = { name: "s0", policy: "Local", ingress: ["172.16.7.192"] } as const;
+  const healthOf = (...endpoints: readonly EndpointShape[]) => {
+    const shape = { ...base, endpoints };
+    const service = withAt(serviceObject(shape), ["spec", "healthCheckNodePort"], 31_000);
+    const made = { services: [service], endpointSlices: [sliceObject(shape)], nodeName: "node1" };
+    return healthOfServices(made).get(31_000);
+  };
+  const named = { namespace: "default", name: "s0" };
+  const counted = (ip: number) => ({ ...named, localEndpoints: { ip, ip6: 0 } });
+  assert.deepEqual(healthOf(near, far), counted(1));
+  assert.deepEqual(healthOf({ ...near, state: "ending" }, far), counted(0));
+  assert.deepEqual(healthOf(), counted(0));
+  const portless = { ...base, endpoints: [near] };
+  const none = healthOfServices({
+    services: [serviceObject(portless)],
+    endpointSlices: [sliceObject(portless)],
+    nodeName: "node1",
+  });
+  assert.equal(none.size, 0);
 });
 
 test("endpoints that serve while they terminate count only where none is ready", () => {

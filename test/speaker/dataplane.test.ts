@@ -9,6 +9,7 @@ import {
   judgeProxyAnswer,
   judgeServiceAnswer,
   type ProbeAnswer,
+  saysNoEndpoint,
   takeAnswer,
   unknownHealth,
 } from "../../src/speaker/dataplane.ts";
@@ -67,6 +68,15 @@ test("a healthCheckNodePort counts only if it names the Service", () => {
   assert.equal(judge({ status: 503, body: serviceBody("other", 0) }), "none");
   assert.equal(judge({ status: 503, body: "no" }), "none");
   assert.equal(judge(undefined), "none");
+});
+
+test("kube-proxy says that it has no rules by the count, whatever the status", () => {
+  const says = (status: number, body: string) => saysNoEndpoint({ status, body }, "default/nginx");
+  assert.equal(says(503, serviceBody("nginx", 0)), true);
+  assert.equal(says(503, serviceBody("nginx", 1)), false);
+  assert.equal(says(503, serviceBody("other", 0)), false);
+  assert.equal(says(503, "no"), false);
+  assert.equal(saysNoEndpoint(undefined, "default/nginx"), false);
 });
 
 const local = { externalTrafficPolicy: "Local", healthCheckNodePort: 30_100 } as const;
@@ -145,7 +155,7 @@ function running(t: TestContext, { answers, asked }: Answering, mode: DataplaneS
   const logger = recordingLogger();
   const check = new DataplaneCheck({
     settings: { mode, url: "http://NODE_IP:10256/livez", ...thresholds },
-    nodeAddress: () => address("fd12::11"),
+    nodeAddresses: () => [address("fd12::11")],
     probe: (url) => {
       asked.push(url);
       return Promise.resolve(answers.get(url));
@@ -209,10 +219,10 @@ test("Services are asked while they have a port here, and forgotten after", asyn
   const url = "http://[fd12::11]:30100/";
   const answers = new Map([[url, { status: 503, body: serviceBody("nginx", 0) }]]);
   const { check, pass } = running(t, { answers, asked: [] }, "enforce");
-  check.setPorts(new Map([["default/nginx", 30_100]]));
+  check.follow({ healthPorts: new Map([["default/nginx", 30_100]]), arrivals: new Map() });
   await pass(10);
   assert.deepEqual(check.source.unhealthyServices, ["default/nginx"]);
-  check.setPorts(new Map());
+  check.follow({ healthPorts: new Map(), arrivals: new Map() });
   assert.deepEqual(check.source.unhealthyServices, []);
 });
 

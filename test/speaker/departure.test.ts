@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { gracefulShutdownCommunity } from "../../src/bgp/codec/iana.ts";
 import type { Node } from "../../src/cluster/node.ts";
-import { endingKey, type SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
+import { familyKey, type SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
 import { type Decision, decideRoutes } from "../../src/speaker/decide.ts";
 import { nextDeadlineMs } from "../../src/speaker/departure.ts";
 import {
@@ -161,7 +161,7 @@ describe("a draining node", () => {
         { [key]: [slice(key, [endpoint("node1", "ending"), endpoint("node2")])] },
         { endings, config: config({ pools: [pool({ advertisements: aggregated })] }) },
       );
-    const endings = new Map([[endingKey(key, "ipv4"), { servedElsewhereSinceMs: 0 }]]);
+    const endings = new Map([[familyKey(key, "ipv4"), { servedElsewhereSinceMs: 0 }]]);
     assert.deepEqual(decide(given(endings)), ["172.16.7.192/26"]);
     const both = { ...given(endings), ...draining(0) };
     assert.deepEqual(decide(both), ["172.16.7.192/26 leaves"]);
@@ -183,7 +183,7 @@ describe("the last ready endpoint of a Local Service ends here, another node has
       nowMs,
       endings: new Map([
         [
-          endingKey(key, "ipv4"),
+          familyKey(key, "ipv4"),
           servedElsewhereSinceMs === undefined ? {} : { servedElsewhereSinceMs },
         ],
       ]),
@@ -192,7 +192,7 @@ describe("the last ready endpoint of a Local Service ends here, another node has
   test("nothing is known of that node yet: the route stays as it is, and it is to be asked", () => {
     const decision = decideRoutes(snapshot([local("nginx")], slices), [router]);
     assert.deepEqual(shown(decision), ["172.16.7.192/32"]);
-    const found = decision.endings.get(endingKey(key, "ipv4"));
+    const found = decision.endings.get(familyKey(key, "ipv4"));
     assert.deepEqual(found?.nodes, ["node2"]);
   });
 
@@ -242,7 +242,7 @@ describe("the last ready endpoint of a Local Service ends here, another node has
         { ...slices, "default/older": [slice("default/older", [endpoint("node1")])] },
         {
           nowMs,
-          endings: new Map([[endingKey(key, "ipv4"), { servedElsewhereSinceMs: 0 }]]),
+          endings: new Map([[familyKey(key, "ipv4"), { servedElsewhereSinceMs: 0 }]]),
         },
       );
     assert.deepEqual(decide(given(0)), ["172.16.7.192/32"]);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { ReducedSlice } from "../../src/cluster/endpoint.ts";
 import type { Service } from "../../src/cluster/service.ts";
-import type { Ending, SentWeight, SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
+import type { Arrivals, Ending, SentWeight, SpeakerSnapshot } from "../../src/cluster/snapshot.ts";
 import { diffAdvertised } from "../../src/speaker/changes.ts";
 import { type Decision, decideRoutes } from "../../src/speaker/decide.ts";
 import { keepRoutes } from "../../src/speaker/kept-routes.ts";
@@ -134,6 +134,8 @@ interface Turn {
   /** What another configuration advertises stays, over one session more. */
   readonly isKeeping: boolean;
   readonly isServedElsewhere: boolean;
+  /** kube-proxy says now that it has rules for all that waits. */
+  readonly isConfirmed: boolean;
 }
 
 const seldom = fc.nat({ max: 9 }).map((value) => value === 0);
@@ -154,6 +156,7 @@ const arbitraryTurn: fc.Arbitrary<Turn> = fc.record({
   isLeaving: seldom,
   isKeeping: fc.boolean(),
   isServedElsewhere: fc.boolean(),
+  isConfirmed: fc.boolean(),
 });
 
 /** A cluster over time, as the shell hands it to decisions. */
@@ -165,6 +168,8 @@ class World {
   #nowMs = 0;
   #weights: ReadonlyMap<string, SentWeight> = new Map();
   #endings: ReadonlyMap<string, Ending> = new Map();
+  /** Absent: nothing was decided yet. */
+  #arrivals: Arrivals | undefined;
 
   take(turn: Turn, configOffset: number): { snapshot: SpeakerSnapshot; changed: Set<string> } {
     this.#nowMs += turn.passedMs;
@@ -198,6 +203,7 @@ class World {
       nowMs: this.#nowMs,
       weights: this.#weights,
       endings: this.#endings,
+      ...(this.#arrivals === undefined ? {} : { arrivals: this.#arrivals }),
     };
     const given = {
       ...this.#base,
@@ -207,7 +213,12 @@ class World {
     return { snapshot: given, changed };
   }
 
-  follow(decision: Decision, isServedElsewhere: boolean): void {
+  follow(decision: Decision, { isServedElsewhere, isConfirmed }: Turn): void {
+    this.#arrivals = {
+      advertised: decision.advertised,
+      routes: decision.routes,
+      confirmed: new Set(isConfirmed ? decision.arrivals.keys() : []),
+    };
     this.#weights = nextSentWeights(this.#weights, decision.weights, this.#nowMs);
     this.#endings = new Map(
       [...decision.endings.keys()].map((key) => [
@@ -222,7 +233,8 @@ class World {
 function keptBeside(now: SpeakerSnapshot, asked: readonly DecisionPeer[]): Question {
   const next = configs[(configs.indexOf(now.config) + 1) % configs.length] ?? now.config;
   const more = { name: "rack-d", entryName: "rack-d" };
-  return { snapshot: { ...now, config: next }, peers: [...asked, more] };
+  const { arrivals: _, ...rest } = now;
+  return { snapshot: { ...rest, config: next }, peers: [...asked, more] };
 }
 
 /** Maps as objects: their order means nothing, that of routes does. */
@@ -271,7 +283,7 @@ test("what is decided about some Services is what a whole pass decides, whatever
           assert.deepEqual(plain(decision), plain(whole));
           assert.deepEqual(sorted(diff), sorted(diffAdvertised(advertised, whole.advertised)));
           advertised = whole.advertised;
-          world.follow(whole, turn.isServedElsewhere);
+          world.follow(decision, turn);
         }
       },
     ),
@@ -315,6 +327,7 @@ test("a weight that rests is looked at again when its time has come, though noth
     isLeaving: false,
     isKeeping: false,
     isServedElsewhere: false,
+    isConfirmed: true,
   } as const;
   const scaled = (count: number): Change => ({
     name: "svc0",
@@ -335,7 +348,7 @@ test("a weight that rests is looked at again when its time has come, though noth
     const { snapshot: now, changed } = world.take(given, 0);
     const { decision } = redecider.decide(now, peers, index === 0 ? "anything" : changed);
     assert.deepEqual(plain(decision), plain(decideRoutes(now, peers)));
-    world.follow(decision, false);
+    world.follow(decision, { ...turn, ...given });
     return decision.weights.get("172.16.7.1")?.count;
   });
   assert.deepEqual(counts, [1, 2, 2, 3]);

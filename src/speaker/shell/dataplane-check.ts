@@ -11,7 +11,9 @@ import {
   takeAnswer,
   unknownHealth,
 } from "../dataplane.ts";
+import type { Decision } from "../decide.ts";
 import type { DataplaneSource } from "../state.ts";
+import { Arrivals } from "./arrivals.ts";
 
 export interface DataplaneSettings extends HealthThresholds {
   readonly mode: "warn" | "enforce";
@@ -21,11 +23,11 @@ export interface DataplaneSettings extends HealthThresholds {
 
 export interface DataplaneCheckOptions {
   readonly settings: DataplaneSettings;
-  readonly nodeAddress: () => Address | undefined;
+  readonly nodeAddresses: () => readonly Address[];
   readonly probe: (url: string, timeoutMs: number) => Promise<HttpAnswer | undefined>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** A verdict changed. */
+  /** A verdict changed, or an announcement waits no more. */
   readonly onChange: () => void;
 }
 
@@ -40,14 +42,28 @@ export class DataplaneCheck {
   readonly #services = new Map<string, Health>();
   #ports: ReadonlyMap<string, number> = new Map();
   #node: Health = unknownHealth;
+  readonly #arrivals: Arrivals;
 
   constructor(options: DataplaneCheckOptions) {
     this.#options = options;
+    const { nodeAddresses, settings, probe } = options;
+    this.#arrivals = new Arrivals({
+      ...options,
+      nodeAddress: (family) => nodeAddresses().find((address) => address.family === family),
+      probe: (address, port) => probe(urlAt(address, servicePattern(port)), timeoutMs),
+      isEnforced: settings.mode === "enforce",
+    });
   }
 
   /** Asks until `signal` aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#askNodeAgain(signal), this.#askServicesAgain(signal)]);
+    this.#arrivals.close();
+  }
+
+  /** For a snapshot: `familyKey`s of what need not wait to be advertised. */
+  get confirmed(): ReadonlySet<string> {
+    return this.#arrivals.confirmed;
   }
 
   /** For a snapshot: what decisions heed; undefined: they heed nothing. */
@@ -73,14 +89,15 @@ export class DataplaneCheck {
     };
   }
 
-  /** By key of the Service, the ports to ask. What is known of others is forgotten. */
-  setPorts(ports: ReadonlyMap<string, number>): void {
-    this.#ports = ports;
+  /** Asks what a decision needs to know. What is known of others is forgotten. */
+  follow({ healthPorts, arrivals }: Pick<Decision, "healthPorts" | "arrivals">): void {
+    this.#ports = healthPorts;
     for (const key of this.#services.keys()) {
-      if (!ports.has(key)) {
+      if (!healthPorts.has(key)) {
         this.#services.delete(key);
       }
     }
+    this.#arrivals.follow(arrivals);
   }
 
   async #askNodeAgain(signal: AbortSignal): Promise<void> {
@@ -111,7 +128,7 @@ export class DataplaneCheck {
     while (!signal.aborted) {
       const startMs = clock.now();
       for (const [key, port] of this.#ports) {
-        const url = this.#urlOf(`http://NODE_IP:${port}/`);
+        const url = this.#urlOf(servicePattern(port));
         const answer = url === undefined ? undefined : await probe(url, timeoutMs);
         if (signal.aborted) {
           return;
@@ -129,12 +146,8 @@ export class DataplaneCheck {
   }
 
   #urlOf(pattern: string): string | undefined {
-    const address = this.#options.nodeAddress();
-    if (address === undefined) {
-      return undefined;
-    }
-    const host = address.family === "ipv6" ? `[${address.text}]` : address.text;
-    return pattern.replace("NODE_IP", host);
+    const [address] = this.#options.nodeAddresses();
+    return address && urlAt(address, pattern);
   }
 
   #tell(before: Health, after: Health, fields: object): void {
@@ -152,4 +165,13 @@ export class DataplaneCheck {
     }
     onChange();
   }
+}
+
+function servicePattern(port: number): string {
+  return `http://NODE_IP:${port}/`;
+}
+
+function urlAt(address: Address, pattern: string): string {
+  const host = address.family === "ipv6" ? `[${address.text}]` : address.text;
+  return pattern.replace("NODE_IP", host);
 }

@@ -90,7 +90,7 @@ export class Decider {
       new DataplaneCheck({
         ...ports,
         settings: settings.dataplane,
-        nodeAddress: () => options.node()?.internalAddresses[0],
+        nodeAddresses: () => options.node()?.internalAddresses ?? [],
         probe: probeHttp,
         onChange,
       });
@@ -203,7 +203,7 @@ export class Decider {
     }
     carryOut(decision.routes);
     this.#weights.follow(decision.weights, snapshot.nowMs);
-    this.dataplane?.setPorts(decision.healthPorts);
+    this.dataplane?.follow(decision);
     metrics.showDataplane(this.dataplane?.found);
     this.#last = decision;
     metrics.showDecision(decision, diff, seconds);
@@ -248,12 +248,14 @@ export class Decider {
     if (basis.kept === undefined) {
       return { asked: { snapshot, peers } };
     }
-    // A session that the new configuration does not ask for gets nothing of it.
+    // What is kept waits for nothing; a session that the new configuration does not ask for gets
+    // nothing of it.
+    const { arrivals: _, ...keptSnapshot } = snapshot;
     const planned = new Set(peers.map(({ name }) => name));
     const wanted = this.#peersOf(this.#planIfSecretsAreRead(basis.config, node));
     return {
       asked: { snapshot, peers: wanted.filter(({ name }) => planned.has(name)) },
-      kept: { snapshot: { ...snapshot, config: basis.kept }, peers },
+      kept: { snapshot: { ...keptSnapshot, config: basis.kept }, peers },
     };
   }
 
@@ -267,6 +269,8 @@ export class Decider {
     const { stores, settings } = this.#options;
     const { loadBalancerClass, ignoreExcludeLabel } = settings;
     const dataplane = this.dataplane?.enforced;
+    const last = this.#last;
+    const confirmed = this.dataplane?.confirmed;
     return {
       config,
       loadBalancerClass,
@@ -277,6 +281,10 @@ export class Decider {
       ...this.leaving.take(node, this.#last === undefined),
       weights: this.#weights.known,
       ...(dataplane === undefined ? {} : { dataplane }),
+      // What is found at the start was there before this speaker, and so were kube-proxy's rules.
+      ...(last && confirmed
+        ? { arrivals: { advertised: last.advertised, routes: last.routes, confirmed } }
+        : {}),
     };
   }
 }

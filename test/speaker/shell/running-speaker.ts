@@ -47,7 +47,7 @@ export async function setUp(
   clock: Clock = systemClock,
   options: Partial<
     TestRouterOptions &
-      Pick<SpeakerSettings, "drainTimeMs" | "withdrawShare"> & {
+      Pick<SpeakerSettings, "drainTimeMs" | "withdrawShare" | "dataplane"> & {
         readonly bfdMonitor: BfdOptions["monitor"];
       }
   > = {},
@@ -55,6 +55,7 @@ export async function setUp(
   const {
     drainTimeMs = 0,
     withdrawShare,
+    dataplane,
     bfdMonitor = () => silentBfd,
     ...routerOptions
   } = options;
@@ -74,6 +75,7 @@ export async function setUp(
       drainOnCordon: false,
       drainTimeMs,
       ...(withdrawShare === undefined ? {} : { withdrawShare }),
+      ...(dataplane === undefined ? {} : { dataplane }),
     },
     {
       clock,
