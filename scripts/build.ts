@@ -8,6 +8,7 @@
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { bundleOptions } from "./bundle.ts";
 
 const packageFolder = `${sep}@kubernetes${sep}client-node${sep}`;
 
@@ -53,14 +54,9 @@ const clientNodeHasNoSideEffects: Plugin = {
 rmSync("dist", { recursive: true, force: true });
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
 await build({
+  ...bundleOptions,
   entryPoints: { routelb: "src/cli/main.ts", "bfd-worker": "src/bfd/worker.ts" },
   outdir: "dist",
-  bundle: true,
-  platform: "node",
-  target: "node24",
-  format: "esm",
-  minify: true,
-  keepNames: true,
   sourcemap: "linked",
   sourcesContent: false,
   legalComments: "linked",
@@ -69,11 +65,7 @@ await build({
     "process.env.ROUTELB_VERSION": JSON.stringify(version),
     'process.env["ROUTELB_BFD_WORKER"]': '"./bfd-worker.js"',
   },
-  banner: {
-    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-  },
-  plugins: [undiciIsNotUsed, clientNodeHasNoSideEffects],
-  logLevel: "warning",
+  plugins: [...bundleOptions.plugins, undiciIsNotUsed, clientNodeHasNoSideEffects],
 });
 
 const koffiFiles = [

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { bundleOptions } from "../../../scripts/bundle.ts";
 import { LabProcess } from "../../../lab/processes.ts";
 import { waitFor } from "../../../lab/wait.ts";
 import type { RunningSender, Sender } from "../sender.ts";
@@ -60,16 +61,12 @@ export function programSender(
  */
 async function bundle(program: string, outdir: string): Promise<string> {
   await build({
+    ...bundleOptions,
     entryPoints: [fileURLToPath(new URL(`../programs/${program}.ts`, import.meta.url))],
     outdir,
     outExtension: { ".js": ".mjs" },
-    bundle: true,
     splitting: true,
-    platform: "node",
-    target: "node24",
-    format: "esm",
     external: ["koffi"],
-    logLevel: "warning",
   });
   return join(outdir, `${program}.mjs`);
 }
