@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { bundleOptions } from "../../../scripts/bundle.ts";
 import { LabProcess } from "../../../lab/processes.ts";
 import { waitFor } from "../../../lab/wait.ts";
+import { bundleOptions } from "../../../scripts/bundle.ts";
 import type { RunningSender, Sender } from "../sender.ts";
 
 /** A sender that is a program of ours (`programs/`), told what to do over a UNIX socket. */
