@@ -6,6 +6,7 @@ import {
   filterNote,
   gracefulRestartNote,
   hashNotes,
+  listenRangeCrash,
   neighbourNotes,
   passwordNote,
   pathKinds,
@@ -164,7 +165,7 @@ function neighbourLines(group: PeerGroup): readonly string[] {
     ...(listenRange === undefined
       ? []
       : [
-          ...comments(" ", ["So many nodes at most; FRR's default is 100."]),
+          ...comments(" ", [listenRangeCrash, "So many nodes at most; FRR's default is 100."]),
           " bgp listen limit 1000",
           ` bgp listen range ${listenRange.key} peer-group ${name}`,
         ]),

@@ -46,6 +46,10 @@ export function prefixLimitNote({ count, prefixLimit }: GroupFamily): string {
     : `More than the pools can give (${count}) is a mistake, and ends the session.`;
 }
 
+/** `test/lab/bench-router.test.ts` does the same to neighbours by name, which bgpd outlives. */
+export const listenRangeCrash =
+  "bgpd of FRR 8.4.4 crashes if a node of the range dies before it advertised any route: name the nodes where you can.";
+
 /** Why the filter or the neighbours may have to be changed later. */
 export function neighbourNotes({
   listenRange,

@@ -4,6 +4,7 @@ import {
   commentLines,
   filterNote,
   gracefulRestartNote,
+  listenRangeCrash,
   neighbourNotes,
   passwordNote,
   pathKinds,
@@ -122,7 +123,7 @@ function groupLines(
       ? []
       : [
           ...sessionLines(group, `${bgp} peer-group ${name}`, version, undefined),
-          ...comments(["So many nodes at most."]),
+          ...comments([listenRangeCrash, "So many nodes at most."]),
           `${bgp} listen limit 1000`,
           `${bgp} listen range ${listenRange.key} peer-group ${name}`,
         ]),
