@@ -33,6 +33,9 @@ export function routelb(cluster: ScaleCluster): Product {
     name: "RouteLB",
     namespace: routelbNamespace,
     command: (role, node, kubeconfig) => [
+      // As the manifests of deploy/ have it.
+      "env",
+      "MALLOC_ARENA_MAX=1",
       process.execPath,
       cluster.program,
       role,
