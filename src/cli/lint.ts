@@ -78,7 +78,8 @@ interface ShownFinding {
 
 interface CheckInputs extends Pick<LiveInputs, "facts" | "forbiddenSecrets"> {
   /** Absent: nobody looked. */
-  readonly isBesideMetallb?: boolean;
+  /** Whether MetalLB's speakers run there; undefined: that is not known. */
+  readonly isBesideMetallb?: boolean | undefined;
 }
 
 /** Where it is not said what is beside us, the ConfigMap's namespace tells. */
@@ -129,6 +130,7 @@ export async function runLint(args: readonly string[], io: CommandIo): Promise<n
       config,
       loadBalancerClass,
       namespace: place.namespace,
+      isWithoutMetallb: isBesideMetallb === false,
       ...(inForce === undefined ? {} : { inForce }),
     });
     const paths = pathFindings({ ...inputs, config, loadBalancerClass }, limits);

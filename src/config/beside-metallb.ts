@@ -3,10 +3,10 @@ import type { Place, Report } from "./finding.ts";
 import type { PeerConfig } from "./model.ts";
 
 /**
- * The names of the peers to which MetalLB up to 0.12 sends LOCAL_PREF 0 where nothing is written,
- * and we 100: the internal ones (RFC 4271 §5.1.5).
+ * The names of the internal peers, which are told LOCAL_PREF (RFC 4271 §5.1.5): where nothing is written,
+ * MetalLB up to 0.12 sends them 0, and we 100.
  */
-export function unevenPeers(peers: readonly PeerConfig[]): ReadonlySet<string> {
+export function internalPeers(peers: readonly PeerConfig[]): ReadonlySet<string> {
   const internal = peers.filter(
     ({ myAsn, peerAsn }) => peerAsn === "internal" || peerAsn === myAsn,
   );

@@ -1,5 +1,5 @@
 import { communityValue, type References } from "./advertisement.ts";
-import { unevenPeers } from "./beside-metallb.ts";
+import { internalPeers } from "./beside-metallb.ts";
 import { readBfdProfiles } from "./bfd-profile.ts";
 import { type Fields, listOf, type Reader, readFields } from "./fields.ts";
 import type { Report } from "./finding.ts";
@@ -85,7 +85,7 @@ function readFile(
         ? "unknown"
         : new Set(named.peers.map((peer) => peer.name)),
     ambiguousPeers: named.ambiguous,
-    unevenPeers: isBesideMetallb ? unevenPeers(named.peers) : new Set(),
+    unevenPeers: isBesideMetallb ? internalPeers(named.peers) : new Set(),
   };
   const pools =
     fields.withDefault("address-pools", listOf(poolReader(references, layer2)), []) ?? [];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -259,6 +259,17 @@ test("--live sees MetalLB's speakers and warns of what it would send otherwise",
   assert.match(
     out,
     /warning: address-pools\[0\]\.bgp-advertisements: has no localpref and goes to a/,
+  );
+  const level = (await readFile(file, "utf8")).replace(
+    "10.0.0.0/24]",
+    "10.0.0.0/24], bgp-advertisements: [{localpref: 0}]",
+  );
+  await writeFile(file, level);
+  assert.deepEqual(await runCommand(args), { code: 0, out: "", error: "" });
+  server.objects.delete("pods", "metallb-system/speaker-x");
+  assert.match(
+    (await runCommand(args)).out,
+    /warning: pool .*: localpref: 0 goes to a, an internal/,
   );
 });
 

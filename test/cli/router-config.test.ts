@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -76,6 +76,27 @@ for (const [name, flags] of Object.entries(dialects)) {
     });
   });
 }
+
+test("docs/routers.md says from which document each word of VyOS is", async (t) => {
+  const page = await readFile("docs/routers.md", "utf8");
+  const rows = page.split("\n").filter((line) => / \| (protocols|policy|system)\//.test(line));
+  const documented = new Set(rows.join(" ").match(/[a-z0-9-]+/g));
+  const range = ["--listen-range", "172.16.7.0/24", "--peer", "rack-a"];
+  for (const version of ["1.3", "1.4"]) {
+    for (const more of [[], range]) {
+      const flags = ["--dialect", "vyos", "--vyos", version, ...more];
+      const { out } = await routerConfig(t, full, ...flags);
+      const words = [...out.matchAll(/^set (.*)$/gm)].flatMap(([, line = ""]) =>
+        line.replace(/(description|password) \S+/, "$1").split(" "),
+      );
+      const isWord = (word: string) => /^[a-z][a-z0-9-]*$/.test(word) && !word.includes("routelb");
+      const values = new Set(["permit", "deny"]);
+      const unknown = new Set(words.filter((word) => isWord(word) && !values.has(word)));
+      const missing = [...unknown].filter((word) => !documented.has(word));
+      assert.deepEqual(missing, [], flags.join(" "));
+    }
+  }
+});
 
 test("a listen range and a file need no cluster", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "routelb-router-config-"));

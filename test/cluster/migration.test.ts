@@ -19,6 +19,7 @@ import {
   workers,
   writeConfig,
 } from "./migration.ts";
+import { formatRequests, ourRequests } from "./our-requests.ts";
 import { makeService, serviceAddresses } from "./services.ts";
 import { underRequests } from "./stream.ts";
 
@@ -127,5 +128,13 @@ test("the end: localpref as one likes it, MetalLB removed, no more labels; under
     assert.deepEqual(await serviceAddresses(cluster), before);
     assert.deepEqual(await speakersByNode(cluster), allOf("routelb"));
     return `localpref raised: ${raised.told}\nMetalLB removed: ${removed.told}`;
+  });
+});
+
+test("the API server refused none of our requests, in MetalLB's namespace either", async (context) => {
+  const { cluster } = setting();
+  await cluster.look(context, async () => {
+    const ours = /^system:serviceaccount:metallb-system:routelb-(controller|speaker)$/;
+    return formatRequests(await ourRequests(cluster, ours));
   });
 });

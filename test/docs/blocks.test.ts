@@ -41,25 +41,47 @@ test("what another test runs is in that test; what none runs says why", () => {
   }
 });
 
-test("the benches that the pages of figures name take the flags that they name", () => {
+test("each block of commands of the other pages is followed by a test, under its heading, or says why not", () => {
+  const tests = globSync("test/cluster/**/*.ts").map((file) => readFileSync(file, "utf8"));
+  const blocks = Object.keys(pagesOfOtherTests).flatMap(readBlocks).filter(isCommands);
+  assert.ok(blocks.length > 10);
+  for (const block of blocks.filter((each) => !isMarkedAsNotRun(each))) {
+    const lines = readFileSync(block.page, "utf8").split("\n").slice(0, block.line);
+    const heading = lines.findLast((line) => line.startsWith("#")) ?? "";
+    const isFollowed = tests.some((text) => text.includes(`"${heading}"`));
+    assert.ok(isFollowed, `${block.page}:${block.line}: no test follows "${heading}"`);
+  }
+});
+
+test("the benches, soak and fuzz that the pages of figures name take the flags that they name", () => {
   const commands = everyPage.flatMap((page) =>
     Array.from(
-      readFileSync(page, "utf8").matchAll(/^ {4}npm run bench -- (\w+)([^#\n]*)/gm),
-      ([, bench = "", flags = ""]) => ({ page, bench, flags: flags.match(/--[a-z-]+/g) ?? [] }),
+      readFileSync(page, "utf8").matchAll(/^ {4}npm run (bench -- \w+|soak|fuzz)([^#\n]*)/gm),
+      ([, program = "", flags = ""]) => ({ page, program, flags: flags.match(/--[a-z-]+/g) ?? [] }),
     ),
   );
   assert.ok(commands.length > 10);
-  for (const [bench, lines] of Map.groupBy(commands, (command) => command.bench)) {
-    const args = ["bench/main.ts", bench, "--help"];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
-    assert.equal(status, 0, `${bench}: ${stderr}`);
+  for (const [program, lines] of Map.groupBy(commands, (command) => command.program)) {
+    const usage = usageOf(program);
     for (const { page, flags } of lines) {
       for (const flag of flags) {
-        assert.ok(stdout.includes(flag), `${page}: ${bench} ${flag}`);
+        assert.ok(usage.includes(flag), `${page}: ${program} ${flag}`);
       }
     }
   }
 });
+
+/** What `--help` of a bench prints; soak and fuzz have none, and name their flags in their source. */
+function usageOf(program: string): string {
+  const [name = "", , bench = ""] = program.split(" ");
+  if (name !== "bench") {
+    return readFileSync(`test/${name}/main.ts`, "utf8");
+  }
+  const args = ["bench/main.ts", bench, "--help"];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.equal(status, 0, `${program}: ${stderr}`);
+  return stdout;
+}
 
 test("the README leads to every page", () => {
   const readme = readFileSync("README.md", "utf8");

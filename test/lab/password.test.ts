@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { test } from "node:test";
+import { attempt, run } from "../../lab/command.ts";
 import { findDaemons } from "../../lab/daemons.ts";
 import { EmbeddedKube } from "../../lab/embedded-kube.ts";
 import { Instance } from "../../lab/instance.ts";
@@ -84,29 +85,34 @@ test("a password comes and changes, and the sessions come back with the same pro
   assert.equal(pids.length, workerNodes.length);
 
   // A session without a password gets one: in the Secret, the configuration and the router.
-  await writeSecret(lab, "create", "first");
+  await writeSecret(lab, "create", "first-s3cret");
   const path = instance.path("config-with-password.json");
   const [head, tail] = formatConfig(plainVariant).split("address-pools:");
   await writeFile(path, formatConfigMap(`${head}${peerLines}address-pools:${tail}`));
   await lab.kubectl.run("replace", "-f", path);
-  await setRouterPassword(lab, "first");
+  await setRouterPassword(lab, "first-s3cret");
   await awaitAuthenticated(lab);
 
   // The router's changes first: no session with the old password, then one with the new.
   const routerChangedMs = Date.now();
-  await setRouterPassword(lab, "second");
+  await setRouterPassword(lab, "second-s3cret");
   await awaitFailure(lab, "connect-timeout", routerChangedMs);
   assert.deepEqual(await lab.establishedPeers(), []);
-  await writeSecret(lab, "replace", "second");
+  await writeSecret(lab, "replace", "second-s3cret");
   await awaitAuthenticated(lab);
 
   // The Secret's changes first.
   const secretChangedMs = Date.now();
-  await writeSecret(lab, "replace", "third");
+  await writeSecret(lab, "replace", "third-s3cret");
   await awaitFailure(lab, "connect-timeout", secretChangedMs);
   assert.deepEqual(await lab.establishedPeers(), []);
-  await setRouterPassword(lab, "third");
+  await setRouterPassword(lab, "third-s3cret");
   await awaitAuthenticated(lab);
 
   assert.deepEqual(await speakerPids(lab), pids);
+  // Sessions that stood, with the right key, tell it as little as those that did not.
+  const logs = await run("grep", ["-rlE", "session (established|lost)", instance.path("nodes")]);
+  assert.ok(logs.trim().split("\n").length >= workerNodes.length, logs);
+  const told = await attempt("grep", ["-rl", "s3cret", instance.path("nodes")]);
+  assert.ok(!told.ok, told.text);
 });

@@ -77,9 +77,11 @@ async function write(text: string): Promise<void> {
   for (const command of [
     ["lint", file],
     ["lint", manifest],
+    ["lint", "-o", "json", file],
     ["lint", "--live", ...cluster, file],
     ["plan", ...cluster, file],
     ["plan", ...cluster, manifest],
+    ["plan", "-o", "json", ...cluster, file],
   ]) {
     const { out, error } = await runCommand(command);
     printed += out + error;

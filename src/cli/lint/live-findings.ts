@@ -1,6 +1,7 @@
 import type { Node } from "../../cluster/node.ts";
 import { someSelectorMatches } from "../../cluster/selector.ts";
 import { isLoadBalancer, isOfClass, type LoadBalancerClass } from "../../cluster/service.ts";
+import { internalPeers } from "../../config/beside-metallb.ts";
 import type { Config, PeerConfig, PoolConfig, Selector } from "../../config/model.ts";
 import { nothingAllocated } from "../../controller/outcome.ts";
 import { findStranded, formatStranded } from "../../controller/stranded.ts";
@@ -24,6 +25,8 @@ export interface LiveInputs {
   readonly namespace: string;
   /** Names of Secrets that we may not read. */
   readonly forbiddenSecrets: ReadonlySet<string>;
+  /** MetalLB's speakers are known not to run. */
+  readonly isWithoutMetallb: boolean;
   /** The configuration in force, if there is one; absent also where renumbering is allowed. */
   readonly inForce?: Config;
 }
@@ -41,6 +44,7 @@ export function findLive(inputs: LiveInputs): readonly LiveFinding[] {
     ...config.pools.flatMap((pool) => [
       ...advertisementFindings(pool, inputs.facts.nodes),
       ...rangeFindings(pool, inputs.facts),
+      ...(inputs.isWithoutMetallb ? levelFindings(pool, config.peers) : []),
     ]),
     ...sharedFindings(inputs),
     ...strandedFindings(inputs),
@@ -132,6 +136,25 @@ function advertisementFindings(
           ),
         ]
       : [],
+  );
+}
+
+/** LOCAL_PREF 0 has a purpose beside MetalLB up to 0.12, which sends it, and does harm after. */
+function levelFindings(
+  { name, advertisements }: PoolConfig,
+  peers: readonly PeerConfig[],
+): readonly LiveFinding[] {
+  const internal = [...internalPeers(peers)];
+  const toInternal = advertisements
+    .filter(({ localPref }) => localPref === 0)
+    .flatMap((one) =>
+      internal.filter((peer) => one.peers.length === 0 || one.peers.includes(peer)),
+    );
+  return [...new Set(toInternal)].map((peer) =>
+    warning(
+      `pool ${name}`,
+      `localpref: 0 goes to ${peer}, an internal peer: a node that drains has nothing lower to say, so that no traffic is diverted; take it out, since no MetalLB speaker is left (docs/migrate.md)`,
+    ),
   );
 }
 

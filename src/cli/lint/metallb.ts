@@ -7,8 +7,8 @@ const speakerLabels = [
   "app.kubernetes.io/name=metallb,app.kubernetes.io/component=speaker",
 ];
 
-/** Whether MetalLB's speakers run in the cluster; who may not list Pods is not told of them. */
-export async function hasMetallbSpeakers(api: KubeApi): Promise<boolean> {
+/** Whether MetalLB's speakers run in the cluster; undefined: we may not list Pods. */
+export async function hasMetallbSpeakers(api: KubeApi): Promise<boolean | undefined> {
   try {
     const found = await Promise.all(
       speakerLabels.map((labelSelector) => listAll(api, resources.pods, { labelSelector })),
@@ -16,7 +16,7 @@ export async function hasMetallbSpeakers(api: KubeApi): Promise<boolean> {
     return found.flat().length > 0;
   } catch (error) {
     if (error instanceof KubeError && error.status === 403) {
-      return false;
+      return undefined;
     }
     throw error;
   }
