@@ -8,7 +8,7 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
-COPY scripts/build.ts scripts/image-root.sh scripts/image-sbom.ts scripts/
+COPY scripts/build.ts scripts/bundle.ts scripts/image-root.sh scripts/image-sbom.ts scripts/
 COPY src src
 RUN node scripts/build.ts && sh scripts/image-root.sh /image
 

@@ -23,7 +23,7 @@ export async function buildProgram(directory: string): Promise<string> {
 async function isStale(): Promise<boolean> {
   const built = await stat(join(root, "dist/routelb.js")).catch(() => undefined);
   if (built === undefined) return true;
-  for await (const path of glob(["src/**/*.ts", "scripts/build.ts", "package-lock.json"], {
+  for await (const path of glob(["src/**/*.ts", "scripts/{build,bundle}.ts", "package-lock.json"], {
     cwd: root,
   })) {
     if ((await stat(join(root, path))).mtimeMs > built.mtimeMs) return true;
