@@ -40,7 +40,8 @@ export class ArrivalGate {
     isOffered: (claim: PoolClaim, index: number) => boolean,
   ): boolean {
     const arrivals = this.#arrivals;
-    if (arrivals === undefined) {
+    // Of thousands of addresses hardly one is new.
+    if (arrivals === undefined || !claims.some((each) => this.#isArriving(each))) {
       return false;
     }
     const arriving = claims.filter(
