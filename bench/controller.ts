@@ -13,7 +13,10 @@ import { type Column, type Figure, formatFigures } from "./controller/report.ts"
 import { type Subject, subjects } from "./controller/subject.ts";
 
 const usage = `npm run bench -- controller [--server embedded|real] [--subject routelb|metallb]
-                               [--count N] [--singles N]`;
+                               [--count N] [--singles N] [--limit SECONDS]
+
+After --limit seconds (d: 120; in the burst: after the last create) a phase reports what was reached
+by then, and the next one begins.`;
 
 const trial = fileURLToPath(new URL("controller/programs/trial.ts", import.meta.url));
 
@@ -30,6 +33,7 @@ export async function benchController(args: readonly string[]): Promise<void> {
       subject: { type: "string" },
       count: { type: "string", default: "10000" },
       singles: { type: "string", default: "20" },
+      limit: { type: "string", default: "120" },
       help: { type: "boolean", default: false },
     },
   });
@@ -37,7 +41,8 @@ export async function benchController(args: readonly string[]): Promise<void> {
     console.log(usage);
     return;
   }
-  const flags = [`--count=${values.count}`, `--singles=${values.singles}`];
+  const { count, singles, limit } = values;
+  const flags = [`--count=${count}`, `--singles=${singles}`, `--limit=${limit}`];
   for (const kind of serverKinds.filter(({ name }) => (values.server ?? name) === name)) {
     const columns: Column[] = [];
     for (const subject of kind.subjects.filter((name) => (values.subject ?? name) === name)) {

@@ -68,6 +68,41 @@ export function writeStatuses(
   });
 }
 
+/**
+ * Gives an address of 10.0.0.0/16 to those of the set that are `missing`, from its upper end, where a
+ * controller that goes from below has given none yet.
+ */
+export async function fillStatuses(
+  client: BareClient,
+  set: ServiceSet,
+  { given, missing }: { readonly given: ReadonlySet<string>; readonly missing: readonly number[] },
+): Promise<void> {
+  const free: string[] = [];
+  for (let offset = 0xff_fe; free.length < missing.length; offset -= 1) {
+    const ip = `10.0.${offset >> 8}.${offset & 255}`;
+    if (!given.has(ip)) free.push(ip);
+  }
+  await inParallel(missing.length, width, (position) => {
+    const body = JSON.stringify({
+      status: { loadBalancer: { ingress: [{ ip: free[position] }] } },
+    });
+    const path = `${pathOf(set, missing[position] ?? 0)}/status`;
+    return client.send({ method: "PATCH", path, body });
+  });
+}
+
+/** What came of waiting for the addresses of a set. */
+export interface Reached {
+  /** Services of the set that had one by the end. */
+  readonly count: number;
+  /** The time of performance.now() of the first one. */
+  readonly firstMs?: number;
+  /** Of the last one, or of the beginning if there is none. */
+  readonly lastMs: number;
+  /** All had one before the limit. */
+  readonly isWhole: boolean;
+}
+
 /** Follows the addresses of all Services of a namespace from their beginning. */
 export class AddressWatch implements AsyncDisposable {
   /** By name; absent or empty: it has none. */
@@ -90,34 +125,50 @@ export class AddressWatch implements AsyncDisposable {
     return this.#events;
   }
 
+  /** Of the Services that have one; those of a set that have none, by index. */
+  addresses(set: ServiceSet): { readonly given: ReadonlySet<string>; readonly missing: number[] } {
+    const given = new Set(this.#addresses.values());
+    const indexes = Array.from({ length: set.count }, (_, index) => index);
+    const missing = indexes.filter(
+      (index) => (this.#addresses.get(`${set.prefix}-${index}`) ?? "") === "",
+    );
+    return { given, missing };
+  }
+
   /**
-   * Resolves when each Service of the set has had an address that `isWanted`, with the times of
-   * performance.now() of the first and of the last of them. To be awaited before the next call.
+   * Resolves when each Service of the set has had an address that `isWanted`, or when `limit` aborts.
+   * To be awaited before the next call.
    */
-  untilAll(
+  async untilAll(
     set: ServiceSet,
+    limit: AbortSignal,
     isWanted: (address: string) => boolean = (address) => address !== "",
-  ): Promise<{ readonly firstMs: number; readonly lastMs: number }> {
+  ): Promise<Reached> {
     const waiting = new Set(
       Array.from({ length: set.count }, (_, index) => `${set.prefix}-${index}`),
     );
-    const { promise, resolve } = Promise.withResolvers<{ firstMs: number; lastMs: number }>();
+    const ended = Promise.withResolvers<void>();
+    const end = () => ended.resolve();
+    const startMs = performance.now();
     let firstMs: number | undefined;
+    let lastMs = startMs;
     this.#take = (name, address) => {
-      if (waiting.has(name) && isWanted(address)) {
-        waiting.delete(name);
-        const lastMs = performance.now();
+      if (isWanted(address) && waiting.delete(name)) {
+        lastMs = performance.now();
         firstMs ??= lastMs;
-        if (waiting.size === 0) {
-          this.#take = undefined;
-          resolve({ firstMs, lastMs });
-        }
+        if (waiting.size === 0) end();
       }
     };
     for (const [name, address] of this.#addresses) {
-      this.#take?.(name, address);
+      this.#take(name, address);
     }
-    return promise;
+    limit.addEventListener("abort", end);
+    if (!limit.aborted) await ended.promise;
+    limit.removeEventListener("abort", end);
+    this.#take = undefined;
+    const count = set.count - waiting.size;
+    const isWhole = waiting.size === 0;
+    return { count, ...(firstMs === undefined ? {} : { firstMs }), lastMs, isWhole };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parse } from "yaml";
 import { LabProcess } from "../../lab/processes.ts";
-import { waitFor } from "../../lab/wait.ts";
 import { cpuMs, peakRssMegabytes } from "../bgp/measure.ts";
 
 /** A controller that is measured. */
@@ -12,6 +13,8 @@ export interface Subject {
   readonly namespace: string;
   readonly metricsPrefix: string;
   readonly command: (paths: SubjectPaths, port: number) => readonly string[];
+  /** Beside PATH. */
+  readonly env: () => Promise<Readonly<Record<string, string>>>;
   /** A pool may shrink under the addresses of Services, which then move. */
   readonly renumbers: boolean;
 }
@@ -38,6 +41,7 @@ export const subjects: Readonly<Record<Subject["name"], Subject>> = {
       "--host=127.0.0.1",
       `--port=${port}`,
     ],
+    env: deployedEnv,
     renumbers: true,
   },
   metallb: {
@@ -52,9 +56,23 @@ export const subjects: Readonly<Record<Subject["name"], Subject>> = {
       `--kubeconfig=${kubeconfig}`,
       `--port=${port}`,
     ],
+    env: async () => ({}),
     renumbers: false,
   },
 };
+
+const manifest = join(import.meta.dirname, "../../deploy/base/controller.yaml");
+
+/** What the manifest gives the controller's container, without what a kubelet fills in. */
+async function deployedEnv(): Promise<Readonly<Record<string, string>>> {
+  const { spec } = parse(await readFile(manifest, "utf8"));
+  const variables: readonly { readonly name: string; readonly value?: string }[] =
+    spec.template.spec.containers[0].env;
+  const given = variables.flatMap(({ name, value }) =>
+    value === undefined ? [] : [[name, value]],
+  );
+  return { NODE_ENV: "production", ...Object.fromEntries(given) };
+}
 
 /** What a phase cost the process; all of it counts from the last call of `take`. */
 export interface Cost {
@@ -79,22 +97,24 @@ export class RunningSubject implements AsyncDisposable {
   }
 
   static async start(subject: Subject, paths: SubjectPaths): Promise<RunningSubject> {
-    const process = await LabProcess.start({
+    const { PATH = "" } = process.env;
+    const started = await LabProcess.start({
       name: subject.name,
       command: subject.command(paths, port),
       logFile: join(paths.folder, `${subject.name}.log`),
+      env: { PATH, ...(await subject.env()) },
     });
-    return new RunningSubject(subject, process);
+    return new RunningSubject(subject, started);
   }
 
-  /** Resolves when it says that so many addresses are in use: the time of performance.now(). */
-  async untilInUse(count: number): Promise<number> {
-    await waitFor(async () => ((await this.#inUse()) >= count ? true : undefined), {
-      what: `${count} addresses in use`,
-      timeoutMs: 300_000,
-      intervalMs: 20,
-    });
-    return performance.now();
+  /** Resolves when it says that so many addresses are in use, or when `limit` aborts: how many are. */
+  async untilInUse(count: number, limit: AbortSignal): Promise<number> {
+    for (;;) {
+      // It may not listen yet.
+      const inUse = await this.#inUse().catch(() => 0);
+      if (inUse >= count || limit.aborted) return inUse;
+      await delay(20);
+    }
   }
 
   /** What was spent since the last call, or since the start. */

@@ -4,7 +4,11 @@
  *     node trial.ts --subject routelb --kubeconfig FILE --program FILE --folder DIR --count 10000
  *
  * Each line on standard output is a Figure as JSON.
+ *
+ * A phase ends when its limit is over, whatever was reached by then. The addresses that are missing
+ * after the backlog are written by the bench itself, so that what follows is measured at full size.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { readKubeconfig } from "../../../lab/kubeconfig.ts";
 import { median } from "../../bgp/measure.ts";
@@ -14,7 +18,9 @@ import {
   AddressWatch,
   bodyOf,
   createServices,
+  fillStatuses,
   pathOf,
+  type Reached,
   removeServices,
   type ServiceSet,
   writeStatuses,
@@ -29,6 +35,7 @@ const { values } = parseArgs({
     folder: { type: "string", default: "" },
     count: { type: "string", default: "10000" },
     singles: { type: "string", default: "20" },
+    limit: { type: "string", default: "120" },
   },
 });
 const subject = subjects[values.subject === "metallb" ? "metallb" : "routelb"];
@@ -37,10 +44,10 @@ const paths = { kubeconfig, program, folder };
 const count = Number(values.count);
 const touched = Math.ceil(count / 10);
 const singles = Number(values.singles);
+const limitMs = Number(values.limit) * 1_000;
 
 const many: ServiceSet = { namespace: "bench", prefix: "many", count };
 const again: ServiceSet = { namespace: "bench", prefix: "again", count };
-const single: ServiceSet = { namespace: "bench", prefix: "single", count: 1 };
 const late: ServiceSet = {
   namespace: "bench",
   prefix: "late",
@@ -109,64 +116,102 @@ async function measureLimit(): Promise<void> {
   }
 }
 
-/** They are there when the controller starts: it does nothing but give addresses. */
-async function measureBacklog(watch: AddressWatch): Promise<RunningSubject> {
-  const startMs = performance.now();
-  const running = await RunningSubject.start(subject, paths);
-  const { firstMs, lastMs } = await watch.untilAll(many);
-  report({ phase: "backlog", name: "first address after ms", value: firstMs - startMs });
-  report({ phase: "backlog", name: "addresses per s", value: rate(count, lastMs - firstMs) });
-  reportCost("backlog", await running.take());
-  return running;
-}
-
-async function measureSingles(watch: AddressWatch, running: RunningSubject): Promise<void> {
-  const path = `/api/v1/namespaces/${single.namespace}/services`;
-  const times: number[] = [];
-  for (let round = 0; round < singles; round += 1) {
-    const startMs = performance.now();
-    await client.send({ method: "POST", path, body: bodyOf(single, 0) });
-    times.push((await watch.untilAll(single)).lastMs - startMs);
-    await client.send({ method: "DELETE", path: pathOf(single, 0) });
+/** What is reported of a phase whose limit was over before it was done, by whoever measures it. */
+function reportReached(phase: string, wanted: number, { count: reached, isWhole }: Reached): void {
+  if (!isWhole) {
+    report({ phase, name: `cut: had an address, of ${wanted}`, value: reached });
   }
-  report({ phase: "one more", name: "median ms", value: median(times) });
-  report({ phase: "one more", name: "slowest ms", value: Math.max(...times) });
-  reportCost("one more", await running.take());
 }
 
-async function measureRestart(
-  watch: AddressWatch,
-  before: RunningSubject,
-): Promise<RunningSubject> {
-  await before.stop();
+/** They are there when the controller starts: it does nothing but give addresses. */
+async function measureBacklog(watch: AddressWatch): Promise<void> {
+  const startMs = performance.now();
+  await using running = await RunningSubject.start(subject, paths);
+  const reached = await watch.untilAll(many, AbortSignal.timeout(limitMs));
+  const endMs = reached.isWhole ? reached.lastMs : performance.now();
+  const { firstMs = endMs } = reached;
+  if (reached.count > 0) {
+    report({ phase: "backlog", name: "first address after ms", value: firstMs - startMs });
+  }
+  const perSecond = reached.count === 0 ? 0 : rate(reached.count, endMs - firstMs);
+  report({ phase: "backlog", name: "addresses per s", value: perSecond });
+  reportReached("backlog", count, reached);
+  reportCost("backlog", await running.take());
+}
+
+/** Where the backlog was cut, the rest of the addresses is the bench's own. */
+async function measureRestart(watch: AddressWatch): Promise<RunningSubject> {
+  const before = watch.addresses(many);
+  if (before.missing.length > 0) {
+    await fillStatuses(client, many, before);
+    await watch.untilAll(many, AbortSignal.timeout(limitMs));
+    const name = "addresses written by the bench before";
+    report({ phase: "restart", name, value: before.missing.length });
+  }
   const { events } = watch;
   const startMs = performance.now();
   const running = await RunningSubject.start(subject, paths);
-  const doneMs = await running.untilInUse(count);
-  report({ phase: "restart", name: "ms", value: doneMs - startMs });
+  const inUse = await running.untilInUse(count, AbortSignal.timeout(limitMs));
+  report({ phase: "restart", name: "ms", value: performance.now() - startMs });
+  if (inUse < count) {
+    report({ phase: "restart", name: `cut: taken up, of ${count}`, value: inUse });
+  }
   reportCost("restart", await running.take());
   report({ phase: "restart", name: "Services written", value: watch.events - events });
   return running;
 }
 
+async function measureSingles(watch: AddressWatch, running: RunningSubject): Promise<void> {
+  const path = "/api/v1/namespaces/bench/services";
+  const limit = AbortSignal.timeout(limitMs);
+  const times: number[] = [];
+  for (let round = 0; round < singles && !limit.aborted; round += 1) {
+    const single = { namespace: "bench", prefix: `single-${round}`, count: 1 };
+    const startMs = performance.now();
+    await client.send({ method: "POST", path, body: bodyOf(single, 0) });
+    const { lastMs, isWhole } = await watch.untilAll(single, limit);
+    if (isWhole) times.push(lastMs - startMs);
+    await client.send({ method: "DELETE", path: pathOf(single, 0) });
+  }
+  if (times.length > 0) {
+    report({ phase: "one more", name: "median ms", value: median(times) });
+    report({ phase: "one more", name: "slowest ms", value: Math.max(...times) });
+  }
+  if (times.length < singles) {
+    report({ phase: "one more", name: `cut: measured, of ${singles}`, value: times.length });
+  }
+  reportCost("one more", await running.take());
+}
+
 async function measurePools(watch: AddressWatch, running: RunningSubject): Promise<void> {
   await createServices(client, late);
   await running.take();
-  let startMs = performance.now();
-  await setLatePool("10.1.0.0/20");
-  report({
-    phase: "pool added",
-    name: "ms to the last address",
-    value: (await watch.untilAll(late)).lastMs - startMs,
-  });
-  reportCost("pool added", await running.take());
+  await measurePool("pool added", "10.1.0.0/20", watch, running);
   if (subject.renumbers) {
-    startMs = performance.now();
-    await setLatePool("10.2.0.0/20");
-    const { lastMs } = await watch.untilAll(late, (address) => address.startsWith("10.2."));
-    report({ phase: "pool moved", name: "ms to the last address", value: lastMs - startMs });
-    reportCost("pool moved", await running.take());
+    await measurePool("pool moved", "10.2.0.0/20", watch, running);
   }
+}
+
+/** @param range of addresses that begin with 10., a number and a dot */
+async function measurePool(
+  phase: string,
+  range: string,
+  watch: AddressWatch,
+  running: RunningSubject,
+): Promise<void> {
+  const beginning = range.slice(0, "10.0.".length);
+  const startMs = performance.now();
+  await setLatePool(range);
+  const limit = AbortSignal.timeout(limitMs);
+  const reached = await watch.untilAll(late, limit, (address) => address.startsWith(beginning));
+  if (reached.isWhole) {
+    report({ phase, name: "ms to the last address", value: reached.lastMs - startMs });
+  } else {
+    const perSecond = rate(reached.count, performance.now() - startMs);
+    report({ phase, name: "addresses per s", value: perSecond });
+  }
+  reportReached(phase, touched, reached);
+  reportCost(phase, await running.take());
 }
 
 /** Created as fast as the API server takes them, with the controller at work. */
@@ -175,16 +220,21 @@ async function measureBurst(watch: AddressWatch, running: RunningSubject): Promi
   await removeServices(client, many);
   reportCost("all removed", await running.take());
   const startMs = performance.now();
-  const created = createServices(client, again);
-  const { lastMs } = await watch.untilAll(again);
+  const limit = new AbortController();
+  const created = createServices(client, again).then((createMs) => {
+    void delay(limitMs, undefined, { ref: false }).then(() => limit.abort());
+    return createMs;
+  });
+  const reached = await watch.untilAll(again, limit.signal);
+  const endMs = reached.isWhole ? reached.lastMs : performance.now();
   const createMs = await created;
   report({ phase: "burst", name: "created per s", value: rate(count, createMs) });
-  report({ phase: "burst", name: "addresses per s", value: rate(count, lastMs - startMs) });
-  report({
-    phase: "burst",
-    name: "last address after the last create, ms",
-    value: lastMs - startMs - createMs,
-  });
+  report({ phase: "burst", name: "addresses per s", value: rate(reached.count, endMs - startMs) });
+  if (reached.isWhole) {
+    const name = "last address after the last create, ms";
+    report({ phase: "burst", name, value: endMs - startMs - createMs });
+  }
+  reportReached("burst", count, reached);
   reportCost("burst", await running.take());
 }
 
@@ -199,10 +249,10 @@ await create(`/api/v1/namespaces/${subject.namespace}/configmaps`, configMap(und
 await measureLimit();
 {
   await using watch = AddressWatch.start(client, many.namespace);
-  const first = await measureBacklog(watch);
-  await measureSingles(watch, first);
-  await using second = await measureRestart(watch, first);
-  await measurePools(watch, second);
-  await measureBurst(watch, second);
+  await measureBacklog(watch);
+  await using running = await measureRestart(watch);
+  await measureSingles(watch, running);
+  await measurePools(watch, running);
+  await measureBurst(watch, running);
 }
 client[Symbol.dispose]();
