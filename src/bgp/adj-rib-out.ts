@@ -1,35 +1,31 @@
 import type { AddressFamily } from "../net/address.ts";
-import { AttributeSets, type AttributeSetTerms, type WithheldRoute } from "./attribute-sets.ts";
-import { maxMessageOctets, RefreshSubtype } from "./codec/iana.ts";
-import { Writer } from "./codec/writer.ts";
+import {
+  type AttributeLookUp,
+  AttributeSets,
+  type AttributeSetTerms,
+  type WithheldRoute,
+} from "./attribute-sets.ts";
 import type { NextHops } from "./next-hop.ts";
 import type { Output } from "./output.ts";
-import {
-  type AttributeSet,
-  leavesRoomForPrefix,
-  packAdvertisement,
-  packEndOfRib,
-  packRouteRefresh,
-  packWithdrawal,
-} from "./pack.ts";
+import { OutputQueue } from "./output-queue.ts";
+import type { AttributeSet } from "./pack.ts";
 import { RibEntries, type RibEntry } from "./rib-entry.ts";
 import type { Route } from "./route.ts";
 
-/** Entries that wait, first in, first out: those before `next` are done. */
-interface Waiting {
-  readonly entries: RibEntry[];
-  next: number;
-}
+/** How many routes a peer that has none gets before the others are looked at. */
+const firstRoutes = 1_000;
+/** What most routes take on the wire: a /32. */
+const hostRouteOctets = 5;
 
-interface OutputDraft {
-  readonly writer: Writer;
-  /** Octets in one message. */
-  readonly limit: number;
-  updates: number;
-  refreshes: number;
-  advertised: number;
-  withdrawn: number;
-  readonly endOfRib: AddressFamily[];
+/** How far the look at the routes that the peer is to have has got. */
+interface Look {
+  readonly routes: readonly Route[];
+  /** Their entries, if they were prepared. */
+  readonly prepared: readonly RibEntry[];
+  readonly lookUp: AttributeLookUp;
+  next: number;
+  /** Prefixes among those before `next`. */
+  named: number;
 }
 
 /**
@@ -48,89 +44,54 @@ export class AdjRibOut {
   readonly #terms: AttributeSetTerms;
   readonly #entries: RibEntries;
   readonly #sets: AttributeSets;
-  #withdrawals: Record<AddressFamily, Waiting> = noWithdrawals();
-  #advertisements = new Map<AttributeSet, Waiting>();
-  readonly #refreshBegins = new Set<AddressFamily>();
-  /** What follows the last waiting route of a family. */
-  readonly #markers = new Map<AddressFamily, "end-of-rib" | "end-of-refresh">();
+  readonly #queue: OutputQueue;
   #generation = 0;
-  /** `setRoutes` was called. */
-  #hasBegun = false;
-  #advertised = 0;
-  #pending = 0;
-  #withheld: readonly WithheldRoute[] = [];
+  /** Routes that `setRoutes` brought and nobody has looked at. */
+  #look: Look | undefined;
+  #withheld: WithheldRoute[] = [];
 
   /** `entries`: what was prepared for the session; this object's alone from now on. */
   constructor(terms: AttributeSetTerms, entries: RibEntries = new RibEntries()) {
     this.#terms = terms;
     this.#entries = entries;
     this.#sets = new AttributeSets(terms);
+    this.#queue = new OutputQueue(terms, entries);
   }
 
   /** Routes that the peer has. */
   get advertised(): number {
-    return this.#advertised;
+    return this.#queue.advertised;
   }
 
   /** Advertisements and withdrawals that are still to be sent. */
   get pending(): number {
-    return this.#pending;
+    const { routes, next } = this.#look ?? { routes: [], next: 0 };
+    return this.#queue.pending + routes.length - next;
   }
 
-  /** Routes that this session cannot carry. */
+  /** Routes that this session cannot carry, of those that were looked at. */
   get withheld(): readonly WithheldRoute[] {
     return this.#withheld;
   }
 
   /**
-   * Queues the first `count` of the routes that `setRoutes` is about to bring all of, so that they are
-   * on their way before the others are looked at; for a peer that has nothing yet.
-   */
-  setFirstRoutes(routes: readonly Route[], count: number, nextHops: NextHops): void {
-    this.#generation += 1;
-    const lookUp = this.#sets.begin(nextHops);
-    const prepared = this.#entries.prepared(routes);
-    for (const [index, route] of routes.slice(0, count).entries()) {
-      const set = lookUp(route);
-      if (typeof set !== "string") {
-        this.#want(prepared[index] ?? this.#entries.of(route.prefix), set);
-      }
-    }
-  }
-
-  /**
    * Sets what the peer is to have, through which next hops; of two routes for one prefix the first counts. After the first
-   * call, each family ends with End-of-RIB once its routes are sent (RFC 4724 §4).
+   * call, each family ends with End-of-RIB once its routes are sent (RFC 4724 §4). A peer that has nothing yet gets its first
+   * routes before the others are looked at: `take` looks at them as it needs them.
    */
   setRoutes(routes: readonly Route[], nextHops: NextHops): void {
-    if (!this.#hasBegun) {
-      this.#hasBegun = true;
+    const isFirst = this.#generation === 0;
+    if (isFirst) {
       for (const family of this.#terms.families) {
-        this.#markers.set(family, "end-of-rib");
+        this.#queue.mark(family, "end-of-rib");
       }
     }
     this.#generation += 1;
-    this.#withdrawals = noWithdrawals();
-    this.#advertisements = new Map();
-    this.#pending = 0;
-    const withheld: WithheldRoute[] = [];
+    this.#queue.clear();
+    this.#withheld = [];
     const lookUp = this.#sets.begin(nextHops);
-    const prepared = this.#entries.prepared(routes);
-    let named = 0;
-    for (const [index, route] of routes.entries()) {
-      const set = lookUp(route);
-      if (typeof set === "string") {
-        withheld.push({ prefix: route.prefix, reason: set });
-      } else if (this.#want(prepared[index] ?? this.#entries.of(route.prefix), set)) {
-        named += 1;
-      }
-    }
-    this.#entries.forgetPrepared();
-    this.#withheld = withheld;
-    if (named < this.#entries.byKey.size) {
-      this.#withdrawUnnamed();
-    }
-    this.#sets.prune(() => this.#entries.setsInUse());
+    this.#look = { routes, prepared: this.#entries.prepared(routes), lookUp, next: 0, named: 0 };
+    this.#lookAhead(isFirst ? firstRoutes : Infinity);
   }
 
   /**
@@ -141,121 +102,58 @@ export class AdjRibOut {
     if (!this.#terms.families.includes(family)) {
       return;
     }
-    // Before the first End-of-RIB the initial routes are still to come anyway.
-    if (isEnhanced && this.#markers.get(family) !== "end-of-rib" && this.#generation > 0) {
-      this.#refreshBegins.add(family);
-      this.#markers.set(family, "end-of-refresh");
+    if (isEnhanced && this.#generation > 0) {
+      this.#queue.frameRefresh(family);
     }
     for (const entry of this.#entries.byKey.values()) {
       if (entry.prefix.family !== family || entry.sent === undefined || !entry.want) {
         continue;
       }
       if (entry.sent === entry.want) {
-        this.#queueAdvertisement(entry, entry.want);
+        this.#queue.advertise(entry, entry.want);
       }
       entry.sent = "outdated";
     }
   }
 
   /**
-   * Takes messages of about `budgetOctets`, at least one; undefined if the peer has everything. None
-   * is longer than the budget or 4,096 octets, but where attributes need it. Withdrawals come first.
-   * What is taken counts as sent.
+   * Takes messages of about `budgetOctets`, at least one; undefined if the peer has everything. What
+   * is taken counts as sent.
    */
   take(budgetOctets: number): Output | undefined {
-    const maxOctets = Math.max(budgetOctets, maxMessageOctets);
-    const draft: OutputDraft = {
-      writer: new Writer(),
-      limit: Math.min(maxOctets, this.#terms.maxMessageOctets),
-      updates: 0,
-      refreshes: 0,
-      advertised: 0,
-      withdrawn: 0,
-      endOfRib: [],
-    };
-    while (draft.writer.length < budgetOctets && this.#takeOne(draft)) {
-      // Each turn wrote one message.
+    this.#lookAhead(Math.ceil(budgetOctets / hostRouteOctets));
+    return this.#queue.take(budgetOctets, this.#look === undefined);
+  }
+
+  /** Looks at routes until `count` wait, or there are no more. */
+  #lookAhead(count: number): void {
+    const look = this.#look;
+    if (look === undefined) {
+      return;
     }
-    const { writer, limit: _, ...counts } = draft;
-    return writer.length === 0 ? undefined : { octets: writer.toBytes(), ...counts };
-  }
-
-  #takeOne(draft: OutputDraft): boolean {
-    return (
-      this.#takeWithdrawal(draft) ||
-      this.#takeRefreshBegin(draft) ||
-      this.#takeAdvertisement(draft) ||
-      this.#takeMarker(draft)
-    );
-  }
-
-  #takeWithdrawal(draft: OutputDraft): boolean {
-    for (const family of this.#terms.families) {
-      const waiting = this.#withdrawals[family];
-      if (waiting.next < waiting.entries.length) {
-        const { entries, next } = waiting;
-        const count = packWithdrawal(draft.writer, family, entries, next, draft.limit);
-        for (const entry of entries.slice(next, next + count)) {
-          this.#entries.byKey.delete(entry.prefix.key);
-        }
-        waiting.next += count;
-        this.#advertised -= count;
-        this.#pending -= count;
-        draft.withdrawn += count;
-        draft.updates += 1;
-        return true;
+    const { routes, prepared, lookUp } = look;
+    for (
+      let route = routes[look.next];
+      route !== undefined && this.#queue.pending < count;
+      route = routes[look.next]
+    ) {
+      const set = lookUp(route);
+      if (typeof set === "string") {
+        this.#withheld.push({ prefix: route.prefix, reason: set });
+      } else if (this.#want(prepared[look.next] ?? this.#entries.of(route.prefix), set)) {
+        look.named += 1;
       }
+      look.next += 1;
     }
-    return false;
-  }
-
-  #takeRefreshBegin(draft: OutputDraft): boolean {
-    for (const family of this.#refreshBegins) {
-      this.#refreshBegins.delete(family);
-      packRouteRefresh(draft.writer, family, RefreshSubtype.Begin);
-      draft.refreshes += 1;
-      return true;
+    if (look.next < routes.length) {
+      return;
     }
-    return false;
-  }
-
-  #takeAdvertisement(draft: OutputDraft): boolean {
-    for (const [set, waiting] of this.#advertisements) {
-      const { entries, next } = waiting;
-      const fits = leavesRoomForPrefix(set, draft.limit);
-      const limit = fits ? draft.limit : this.#terms.maxMessageOctets;
-      const count = packAdvertisement(draft.writer, set, entries, next, limit);
-      for (const entry of entries.slice(next, next + count)) {
-        this.#advertised += entry.sent === undefined ? 1 : 0;
-        entry.sent = set;
-      }
-      waiting.next += count;
-      if (waiting.next >= entries.length) {
-        this.#advertisements.delete(set);
-      }
-      this.#pending -= count;
-      draft.advertised += count;
-      draft.updates += 1;
-      return true;
+    this.#look = undefined;
+    this.#entries.forgetPrepared();
+    if (look.named < this.#entries.byKey.size) {
+      this.#withdrawUnnamed();
     }
-    return false;
-  }
-
-  /** Comes after all routes of both families, which end at the same time. */
-  #takeMarker(draft: OutputDraft): boolean {
-    for (const [family, marker] of this.#markers) {
-      this.#markers.delete(family);
-      if (marker === "end-of-rib") {
-        packEndOfRib(draft.writer, family);
-        draft.endOfRib.push(family);
-        draft.updates += 1;
-      } else {
-        packRouteRefresh(draft.writer, family, RefreshSubtype.End);
-        draft.refreshes += 1;
-      }
-      return true;
-    }
-    return false;
+    this.#sets.prune(() => this.#entries.setsInUse());
   }
 
   /** False if an earlier route of this pass had the prefix. */
@@ -266,19 +164,9 @@ export class AdjRibOut {
     entry.want = set;
     entry.generation = this.#generation;
     if (entry.sent !== set) {
-      this.#queueAdvertisement(entry, set);
+      this.#queue.advertise(entry, set);
     }
     return true;
-  }
-
-  #queueAdvertisement(entry: RibEntry, set: AttributeSet): void {
-    const waiting = this.#advertisements.get(set);
-    if (waiting === undefined) {
-      this.#advertisements.set(set, { entries: [entry], next: 0 });
-    } else {
-      waiting.entries.push(entry);
-    }
-    this.#pending += 1;
   }
 
   #withdrawUnnamed(): void {
@@ -290,13 +178,8 @@ export class AdjRibOut {
       if (entry.sent === undefined) {
         this.#entries.byKey.delete(key);
       } else {
-        this.#withdrawals[entry.prefix.family].entries.push(entry);
-        this.#pending += 1;
+        this.#queue.withdraw(entry);
       }
     }
   }
-}
-
-function noWithdrawals(): Record<AddressFamily, Waiting> {
-  return { ipv4: { entries: [], next: 0 }, ipv6: { entries: [], next: 0 } };
 }

@@ -30,6 +30,8 @@ export interface WithheldRoute {
 const firstPruneAt = 256;
 
 type Found = AttributeSet | WithheldReason;
+/** What a route is sent with, or why it is not. */
+export type AttributeLookUp = (route: Route) => Found;
 
 /** Gives each route its encoded attributes: one set for equal ones, so comparing sets compares them. */
 export class AttributeSets {
@@ -47,7 +49,7 @@ export class AttributeSets {
    * Begins a pass over all routes; the answer looks one up. Many routes share one attributes object,
    * which is looked at once.
    */
-  begin(nextHops: NextHops): (route: Route) => Found {
+  begin(nextHops: NextHops): AttributeLookUp {
     const seen = {
       ipv4: new Map<RouteAttributes, Found>(),
       ipv6: new Map<RouteAttributes, Found>(),

@@ -4,11 +4,13 @@ import fc from "fast-check";
 import { AdjRibOut } from "../../src/bgp/adj-rib-out.ts";
 import type { AttributeSetTerms } from "../../src/bgp/attribute-sets.ts";
 import type { NextHops } from "../../src/bgp/next-hop.ts";
+import { RibEntries } from "../../src/bgp/rib-entry.ts";
 import type { Route } from "../../src/bgp/route.ts";
 import { makeAddress } from "../../src/net/address.ts";
+import { makePrefix } from "../../src/net/prefix.ts";
 import * as arbitrary from "../support/bgp-arbitraries.ts";
 import { PeerRib } from "../support/peer-rib.ts";
-import { route, routesOf } from "../support/routes.ts";
+import { plainAttributes, route, routesOf } from "../support/routes.ts";
 
 const terms: AttributeSetTerms = {
   localAsn: 64522,
@@ -18,6 +20,7 @@ const terms: AttributeSetTerms = {
   linkBandwidth: "auto",
   maxMessageOctets: 4096,
 };
+const ipv4Only: AttributeSetTerms = { ...terms, families: ["ipv4"] };
 const nextHops: NextHops = {
   ipv4: { address: makeAddress("ipv4", 1n) },
   ipv6: { address: makeAddress("ipv6", 1n) },
@@ -113,7 +116,7 @@ test("an extended message holds thirteen thousand routes", () => {
 });
 
 test("withdrawals come first, also before advertisements that waited longer", () => {
-  const adjRibOut = new AdjRibOut({ ...terms, families: ["ipv4"] });
+  const adjRibOut = new AdjRibOut(ipv4Only);
   const rib = peerRib(terms);
   adjRibOut.setRoutes([route("10.0.0.1/32")], nextHops);
   drain(adjRibOut, rib);
@@ -134,7 +137,7 @@ test("a route that went and came while the peer was slow is not told at all", ()
 });
 
 test("what the session cannot carry is withheld, with the reason", () => {
-  const adjRibOut = new AdjRibOut({ ...terms, families: ["ipv4"], maxMessageOctets: 300 });
+  const adjRibOut = new AdjRibOut({ ...ipv4Only, maxMessageOctets: 300 });
   const long = { communities: Array.from({ length: 63 }, (_, index) => index) };
   const routes = [route("2001:db8::/64"), route("10.0.0.1/32", long), route("10.0.0.2/32")];
   adjRibOut.setRoutes(routes, nextHops);
@@ -246,20 +249,63 @@ test("messages are no longer than what is asked for, but where their attributes 
   assert.ok(Math.max(...lengths) > 6_000, "the route with many communities");
 });
 
-test("the first routes are on their way before the others are looked at, with one End-of-RIB", () => {
+test("a peer that has nothing gets its first routes before the others are looked at, then End-of-RIB once", () => {
+  let lookedAt = 0;
+  // Shorter than a /32, so that what is looked at for a write does not fill it.
+  const many = Array.from({ length: 20_000 }, (_, index) => {
+    const prefix = makePrefix(makeAddress("ipv4", BigInt(index) << 16n), 16);
+    return {
+      attributes: plainAttributes,
+      get prefix() {
+        lookedAt += 1;
+        return prefix;
+      },
+    };
+  });
+  const adjRibOut = new AdjRibOut(terms);
+  const rib = peerRib(terms);
+  adjRibOut.setRoutes(many, nextHops);
+  rib.take(adjRibOut.take(8_192)?.octets ?? new Uint8Array());
+  assert.ok(rib.routes.size > 800 && lookedAt < 5_000, `${rib.routes.size}, ${lookedAt} looked at`);
+  assert.deepEqual([adjRibOut.advertised + adjRibOut.pending, rib.endOfRib], [20_000, []]);
+  drain(adjRibOut, rib);
+  assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(many));
+  assert.deepEqual(rib.endOfRib, ["ipv4", "ipv6"]);
+});
+
+test("whatever comes before all routes were looked at, the peer ends with the last set", () => {
+  const step = fc.oneof(
+    fc.record({ take: fc.nat(10_000) }),
+    fc.record({ count: fc.nat(3_000) }),
+    fc.record({ isEnhanced: fc.boolean() }),
+  );
+  const steps = fc.array(step, { maxLength: 6 });
+  const ipv6 = route("2001:db8::1/128");
   fc.assert(
-    fc.property(arbitrary.routes, fc.nat(20), (routes, count) => {
-      const adjRibOut = new AdjRibOut(terms);
-      const rib = peerRib(terms);
-      adjRibOut.setFirstRoutes(routes, count, nextHops);
-      rib.take(adjRibOut.take(1e6)?.octets ?? new Uint8Array());
-      assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(routes.slice(0, count)));
-      assert.deepEqual(rib.endOfRib, []);
-      adjRibOut.setRoutes(routes, nextHops);
+    fc.property(steps, fc.constantFrom(terms, ipv4Only), (steps, ofSession) => {
+      let last = [...routesOf({ count: 2_500 }), ipv6];
+      const entries = new RibEntries();
+      entries.prepare(last);
+      const adjRibOut = new AdjRibOut(ofSession, entries);
+      const rib = peerRib(ofSession);
+      adjRibOut.setRoutes(last, nextHops);
+      for (const step of steps) {
+        if ("take" in step) {
+          rib.take(adjRibOut.take(step.take)?.octets ?? new Uint8Array());
+        } else if ("count" in step) {
+          last = [ipv6, ...routesOf(step)];
+          adjRibOut.setRoutes(last, nextHops);
+        } else {
+          adjRibOut.refresh("ipv4", step.isEnhanced);
+        }
+      }
       drain(adjRibOut, rib);
-      assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(routes));
-      assert.deepEqual(rib.endOfRib, ["ipv4", "ipv6"]);
-      assert.deepEqual([adjRibOut.advertised, adjRibOut.pending], [routes.length, 0]);
+      const held = last.filter(({ prefix }) => ofSession.families.includes(prefix.family));
+      assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(held));
+      assert.deepEqual([adjRibOut.advertised, adjRibOut.pending], [held.length, 0]);
+      assert.equal(adjRibOut.withheld.length, last.length - held.length);
+      assert.deepEqual(rib.endOfRib, ofSession.families, "one End-of-RIB per family");
     }),
+    { numRuns: 100 },
   );
 });

@@ -35,8 +35,6 @@ export interface RouteSenderOptions {
  */
 const firstWriteOctets = 4_096;
 const largestWriteOctets = 65_536;
-/** How many routes a new session gets before the others are looked at. */
-const firstRoutes = 1_000;
 /** How long packing may keep the event loop to itself. */
 const sliceMs = 10;
 /** How often to look for other next hops: interfaces and their addresses come late, and change. */
@@ -52,8 +50,6 @@ export class RouteSender {
   #session: { readonly negotiated: Negotiated; readonly local: Address } | undefined;
   #adjRibOut: AdjRibOut | undefined;
   #nextHops: NextHops = {};
-  /** The session has got the first of its routes. */
-  #hasBegun = false;
   #hasRoom = false;
   #writeOctets = firstWriteOctets;
   #continuation: Timer | undefined;
@@ -93,8 +89,8 @@ export class RouteSender {
       maxMessageOctets: maxOctetsToPeer(negotiated),
     };
     this.#adjRibOut = new AdjRibOut(terms, this.#entries);
-    this.#hasBegun = false;
     this.#hasRoom = true;
+    this.#writeOctets = firstWriteOctets;
     this.#update();
   }
 
@@ -154,26 +150,10 @@ export class RouteSender {
       return;
     }
     this.#nextHops = this.#chooseNextHops();
-    if (!this.#hasBegun) {
-      this.#hasBegun = true;
-      this.#sendFirst(this.#adjRibOut, this.#routes);
-    }
     this.#adjRibOut.setRoutes(this.#routes, this.#nextHops);
     this.#recheck ??= this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
-    this.#options.onProgress();
     this.#flush();
-  }
-
-  /** The router takes long enough for these that it does not wait for the others. */
-  #sendFirst(adjRibOut: AdjRibOut, routes: readonly Route[]): void {
-    if (routes.length > firstRoutes) {
-      adjRibOut.setFirstRoutes(routes, firstRoutes, this.#nextHops);
-      const output = adjRibOut.take(firstWriteOctets);
-      if (output !== undefined) {
-        this.#count(output);
-        this.#hasRoom = this.#options.write(output);
-      }
-    }
+    this.#options.onProgress();
   }
 
   /**

@@ -1,0 +1,211 @@
+import type { AddressFamily } from "../net/address.ts";
+import { maxMessageOctets, RefreshSubtype } from "./codec/iana.ts";
+import { Writer } from "./codec/writer.ts";
+import type { Output } from "./output.ts";
+import {
+  type AttributeSet,
+  leavesRoomForPrefix,
+  packAdvertisement,
+  packEndOfRib,
+  packRouteRefresh,
+  packWithdrawal,
+} from "./pack.ts";
+import type { RibEntries, RibEntry } from "./rib-entry.ts";
+
+/** What the peer can take. */
+export interface OutputTerms {
+  readonly families: readonly AddressFamily[];
+  /** The limit for one message to this peer. */
+  readonly maxMessageOctets: number;
+}
+
+/** What follows the last waiting route of a family. */
+export type Marker = "end-of-rib" | "end-of-refresh";
+
+/** Entries that wait, first in, first out: those before `next` are done. */
+interface Waiting {
+  readonly entries: RibEntry[];
+  next: number;
+}
+
+interface OutputDraft {
+  readonly writer: Writer;
+  /** Octets in one message. */
+  readonly limit: number;
+  updates: number;
+  refreshes: number;
+  advertised: number;
+  withdrawn: number;
+  readonly endOfRib: AddressFamily[];
+}
+
+/** What a peer is still to be told, and the messages that say so. What is taken counts as sent. */
+export class OutputQueue {
+  readonly #terms: OutputTerms;
+  readonly #entries: RibEntries;
+  #withdrawals: Record<AddressFamily, Waiting> = noWithdrawals();
+  #advertisements = new Map<AttributeSet, Waiting>();
+  readonly #refreshBegins = new Set<AddressFamily>();
+  readonly #markers = new Map<AddressFamily, Marker>();
+  #advertised = 0;
+  #pending = 0;
+
+  /** `entries`: those of withdrawn routes are taken out. */
+  constructor(terms: OutputTerms, entries: RibEntries) {
+    this.#terms = terms;
+    this.#entries = entries;
+  }
+
+  /** Routes that the peer has. */
+  get advertised(): number {
+    return this.#advertised;
+  }
+
+  /** Advertisements and withdrawals that wait. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Forgets the advertisements and withdrawals that wait. */
+  clear(): void {
+    this.#withdrawals = noWithdrawals();
+    this.#advertisements = new Map();
+    this.#pending = 0;
+  }
+
+  advertise(entry: RibEntry, set: AttributeSet): void {
+    const waiting = this.#advertisements.get(set);
+    if (waiting === undefined) {
+      this.#advertisements.set(set, { entries: [entry], next: 0 });
+    } else {
+      waiting.entries.push(entry);
+    }
+    this.#pending += 1;
+  }
+
+  withdraw(entry: RibEntry): void {
+    this.#withdrawals[entry.prefix.family].entries.push(entry);
+    this.#pending += 1;
+  }
+
+  /** Ends the routes of `family` with a marker. */
+  mark(family: AddressFamily, marker: Marker): void {
+    this.#markers.set(family, marker);
+  }
+
+  /**
+   * Announces that all routes of `family` come again (RFC 7313 §4), and their end. Before the first
+   * End-of-RIB the initial routes are still to come anyway.
+   */
+  frameRefresh(family: AddressFamily): void {
+    if (this.#markers.get(family) !== "end-of-rib") {
+      this.#refreshBegins.add(family);
+      this.#markers.set(family, "end-of-refresh");
+    }
+  }
+
+  /**
+   * Takes messages of about `budgetOctets`, at least one; undefined if nothing waits. None is longer
+   * than the budget or 4,096 octets, but where attributes need it. Withdrawals come first; markers
+   * only where `isWhole`: no more routes are about to come.
+   */
+  take(budgetOctets: number, isWhole: boolean): Output | undefined {
+    const maxOctets = Math.max(budgetOctets, maxMessageOctets);
+    const draft: OutputDraft = {
+      writer: new Writer(),
+      limit: Math.min(maxOctets, this.#terms.maxMessageOctets),
+      updates: 0,
+      refreshes: 0,
+      advertised: 0,
+      withdrawn: 0,
+      endOfRib: [],
+    };
+    while (draft.writer.length < budgetOctets && this.#takeOne(draft, isWhole)) {
+      // Each turn wrote one message.
+    }
+    const { writer, limit: _, ...counts } = draft;
+    return writer.length === 0 ? undefined : { octets: writer.toBytes(), ...counts };
+  }
+
+  #takeOne(draft: OutputDraft, isWhole: boolean): boolean {
+    return (
+      this.#takeWithdrawal(draft) ||
+      this.#takeRefreshBegin(draft) ||
+      this.#takeAdvertisement(draft) ||
+      (isWhole && this.#takeMarker(draft))
+    );
+  }
+
+  #takeWithdrawal(draft: OutputDraft): boolean {
+    for (const family of this.#terms.families) {
+      const waiting = this.#withdrawals[family];
+      if (waiting.next < waiting.entries.length) {
+        const { entries, next } = waiting;
+        const count = packWithdrawal(draft.writer, family, entries, next, draft.limit);
+        for (const entry of entries.slice(next, next + count)) {
+          this.#entries.byKey.delete(entry.prefix.key);
+        }
+        waiting.next += count;
+        this.#advertised -= count;
+        this.#pending -= count;
+        draft.withdrawn += count;
+        draft.updates += 1;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #takeRefreshBegin(draft: OutputDraft): boolean {
+    for (const family of this.#refreshBegins) {
+      this.#refreshBegins.delete(family);
+      packRouteRefresh(draft.writer, family, RefreshSubtype.Begin);
+      draft.refreshes += 1;
+      return true;
+    }
+    return false;
+  }
+
+  #takeAdvertisement(draft: OutputDraft): boolean {
+    for (const [set, waiting] of this.#advertisements) {
+      const { entries, next } = waiting;
+      const fits = leavesRoomForPrefix(set, draft.limit);
+      const limit = fits ? draft.limit : this.#terms.maxMessageOctets;
+      const count = packAdvertisement(draft.writer, set, entries, next, limit);
+      for (const entry of entries.slice(next, next + count)) {
+        this.#advertised += entry.sent === undefined ? 1 : 0;
+        entry.sent = set;
+      }
+      waiting.next += count;
+      if (waiting.next >= entries.length) {
+        this.#advertisements.delete(set);
+      }
+      this.#pending -= count;
+      draft.advertised += count;
+      draft.updates += 1;
+      return true;
+    }
+    return false;
+  }
+
+  /** Comes after all routes of both families, which end at the same time. */
+  #takeMarker(draft: OutputDraft): boolean {
+    for (const [family, marker] of this.#markers) {
+      this.#markers.delete(family);
+      if (marker === "end-of-rib") {
+        packEndOfRib(draft.writer, family);
+        draft.endOfRib.push(family);
+        draft.updates += 1;
+      } else {
+        packRouteRefresh(draft.writer, family, RefreshSubtype.End);
+        draft.refreshes += 1;
+      }
+      return true;
+    }
+    return false;
+  }
+}
+
+function noWithdrawals(): Record<AddressFamily, Waiting> {
+  return { ipv4: { entries: [], next: 0 }, ipv6: { entries: [], next: 0 } };
+}
