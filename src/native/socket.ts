@@ -90,8 +90,9 @@ const headerOffsets = {
 export const longestMd5Key = 80;
 
 /**
- * Makes a non-blocking socket and returns its file descriptor. Hand it to `new net.Socket({ fd })` or
- * `dgram.createSocket(...).bind({ fd })` in the same tick; they close it.
+ * Makes a non-blocking socket and returns its file descriptor. Hand it to `new net.Socket({ fd })`,
+ * `net.createServer().listen({ fd })` or `dgram.createSocket(...).bind({ fd })` in the same tick; they
+ * close it.
  *
  * @throws SocketError if the kernel refuses one of the options; the socket is closed then
  */

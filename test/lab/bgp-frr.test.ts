@@ -195,12 +195,29 @@ test("FRR dials, too: one of the two connections lives, whichever it is", async 
     assert.equal((await inSync(speaker)).state, "Established");
     await speaker[Symbol.asyncDispose]();
   }
-  const counts = await countDscp(link.router, "tcp sport 179");
-  const onlyHears = await link.speaker({ peerPort: 180 }, { listenPort: 179 });
-  await onlyHears.request({ type: "routes", routes: { count: 4 } });
-  await waitForPrefixes(link, 4);
-  // The kernel alone answers the SYN, and maybe the OPEN, too, before the process has the socket.
-  assert.ok((await counts()).ip.cs6 > 0, "DSCP CS6 on a connection of the router's, too");
+});
+
+test("on a connection that the router opened, every packet of ours has DSCP CS6, the first one, too", async () => {
+  await using link = await FrrLink.start("bgpdscpin");
+  // Where nobody listens yet, the kernel refuses by itself, without DSCP.
+  const counts = await countDscp(link.router, "tcp sport 179 tcp flags & rst == 0");
+  const dials = [
+    [`no neighbor ${neighbour} passive`],
+    [
+      `neighbor ${neighbour} passive`,
+      "neighbor fd00:7::11 remote-as 64522",
+      "neighbor fd00:7::11 timers connect 1",
+    ],
+  ];
+  for (const lines of dials) {
+    await link.frr.configure("router bgp 64512", ...lines);
+    await using onlyHears = await link.speaker({ peerPort: 180 }, { listenPort: 179 });
+    await onlyHears.request({ type: "routes", routes: { count: 4 } });
+    await inSync(onlyHears);
+  }
+  const { ip, ip6 } = await counts();
+  assert.ok(ip.cs6 > 4 && ip6.cs6 > 4, `${ip.cs6} ${ip6.cs6}`);
+  assert.deepEqual([ip.other, ip6.other], [0, 0]);
 });
 
 test("each failure tells its cause: another AS, no neighbour, refused, no answer", async () => {

@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { createServer, type ListenOptions, type Server, type Socket } from "node:net";
-import type { Address } from "../../net/address.ts";
+import { createServer, type Server, type Socket } from "node:net";
+import { type Address, makeAddress } from "../../net/address.ts";
 import { CeaseError } from "../codec/iana.ts";
 import { encodeMessage } from "../codec/message.ts";
 import { ceaseNotification, type Notification } from "../codec/notification.ts";
 import type { Logger } from "./ports.ts";
-import { type IncomingTcp, incomingTcp, socketErrorCode } from "./transport.ts";
+import { type IncomingTcp, incomingTcp, networkControl, socketErrorCode } from "./transport.ts";
 
 /** What takes connections that its peer opens: a Session. */
 export interface Acceptor {
@@ -41,14 +41,14 @@ export class BgpListener implements AsyncDisposable {
   static async start(options: ListenerOptions): Promise<BgpListener> {
     const { address } = options;
     if (address !== undefined) {
-      const server = await listen(options, { port: options.port, host: address.text });
+      const server = await listen(options, address, options.port);
       return new BgpListener([server], portOf(server));
     }
     // One for each family: the packets of an IPv4 connection to a socket of both have no DSCP.
-    const ipv4 = await listen(options, { port: options.port, host: "0.0.0.0" });
+    const ipv4 = await listen(options, makeAddress("ipv4", 0n), options.port);
     const port = portOf(ipv4);
     try {
-      const ipv6 = await listen(options, { port, host: "::", ipv6Only: true });
+      const ipv6 = await listen(options, makeAddress("ipv6", 0n), port);
       return new BgpListener([ipv4, ipv6], port);
     } catch (error) {
       // A kernel without IPv6.
@@ -72,9 +72,17 @@ export class BgpListener implements AsyncDisposable {
   }
 }
 
-async function listen(options: ListenerOptions, where: ListenOptions): Promise<Server> {
+/** The kernel answers a SYN by itself, so the DSCP must be on the socket that listens. */
+async function listen(options: ListenerOptions, address: Address, port: number): Promise<Server> {
+  const { openSocket } = await import("../../native/socket.ts");
   const server = createServer((socket) => take(socket, options));
-  server.listen(where);
+  const fd = openSocket({
+    family: address.family,
+    type: "stream",
+    trafficClass: networkControl,
+    bind: { address, port },
+  });
+  server.listen({ fd });
   await once(server, "listening");
   return server;
 }

@@ -55,7 +55,7 @@ export interface Transport {
 }
 
 /** DSCP CS6, network control (RFC 4594 §3.1), as the octet of the IP header. */
-const networkControl = 0xc0;
+export const networkControl = 0xc0;
 /** Leaves the source address to the kernel. */
 const anyAddress = { ipv4: "0.0.0.0", ipv6: "::" } as const;
 const maxEndMs = 5_000;
@@ -126,9 +126,9 @@ class TcpConnection implements TransportConnection {
     socket.connect({ host: address.text, port, localAddress });
   }
 
+  /** It has the DSCP of the socket that listened. */
   accept(socket: Socket): void {
     this.#attach(socket);
-    socket.setTypeOfService(networkControl);
   }
 
   /** There will be no socket. */
