@@ -132,11 +132,12 @@ export class AdjRibOut {
       return;
     }
     const { routes, prepared, lookUp } = look;
-    for (
-      let route = routes[look.next];
-      route !== undefined && this.#queue.pending < count;
-      route = routes[look.next]
-    ) {
+    while (this.#queue.pending < count) {
+      const route = routes[look.next];
+      if (route === undefined) {
+        this.#lookedAtAll(look);
+        return;
+      }
       const set = lookUp(route);
       if (typeof set === "string") {
         this.#withheld.push({ prefix: route.prefix, reason: set });
@@ -145,12 +146,12 @@ export class AdjRibOut {
       }
       look.next += 1;
     }
-    if (look.next < routes.length) {
-      return;
-    }
+  }
+
+  #lookedAtAll({ named }: Look): void {
     this.#look = undefined;
     this.#entries.forgetPrepared();
-    if (look.named < this.#entries.byKey.size) {
+    if (named < this.#entries.byKey.size) {
       this.#withdrawUnnamed();
     }
     this.#sets.prune(() => this.#entries.setsInUse());

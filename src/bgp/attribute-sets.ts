@@ -47,25 +47,23 @@ export class AttributeSets {
 
   /**
    * Begins a pass over all routes; the answer looks one up. Many routes share one attributes object,
-   * which is looked at once.
+   * which is looked at once, and mostly follow each other.
    */
   begin(nextHops: NextHops): AttributeLookUp {
     const seen = {
       ipv4: new Map<RouteAttributes, Found>(),
       ipv6: new Map<RouteAttributes, Found>(),
     } as const;
+    let last: RouteAttributes | undefined;
+    let lastFamily: AddressFamily | undefined;
+    let found: Found = "no-next-hop";
     return ({ prefix: { family }, attributes }) => {
-      const known = seen[family].get(attributes);
-      if (known !== undefined) {
-        return known;
+      if (attributes !== last || family !== lastFamily) {
+        last = attributes;
+        lastFamily = family;
+        found = seen[family].get(attributes) ?? this.#find(family, attributes, nextHops[family]);
+        seen[family].set(attributes, found);
       }
-      let found = this.#make(family, attributes, nextHops[family]);
-      if (typeof found !== "string") {
-        const key = `${family} ${found.mpReachHead?.join()} ${found.octets.join()}`;
-        found = this.#sets.get(key) ?? found;
-        this.#sets.set(key, found);
-      }
-      seen[family].set(attributes, found);
       return found;
     };
   }
@@ -82,6 +80,17 @@ export class AttributeSets {
       }
     }
     this.#pruneAt = Math.max(firstPruneAt, 2 * this.#sets.size);
+  }
+
+  #find(family: AddressFamily, attributes: RouteAttributes, nextHop: NextHop | undefined): Found {
+    const made = this.#make(family, attributes, nextHop);
+    if (typeof made === "string") {
+      return made;
+    }
+    const key = `${family} ${made.mpReachHead?.join()} ${made.octets.join()}`;
+    const known = this.#sets.get(key) ?? made;
+    this.#sets.set(key, known);
+    return known;
   }
 
   #make(family: AddressFamily, attributes: RouteAttributes, nextHop: NextHop | undefined): Found {

@@ -24,7 +24,7 @@ export type Marker = "end-of-rib" | "end-of-refresh";
 
 /** Entries that wait, first in, first out: those before `next` are done. */
 interface Waiting {
-  readonly entries: RibEntry[];
+  entries: RibEntry[];
   next: number;
 }
 
@@ -45,6 +45,8 @@ export class OutputQueue {
   readonly #entries: RibEntries;
   #withdrawals: Record<AddressFamily, Waiting> = noWithdrawals();
   #advertisements = new Map<AttributeSet, Waiting>();
+  /** Where the last one waits: the next mostly follows it. */
+  #last: { readonly set: AttributeSet; readonly waiting: Waiting } | undefined;
   readonly #refreshBegins = new Set<AddressFamily>();
   readonly #markers = new Map<AddressFamily, Marker>();
   #advertised = 0;
@@ -70,16 +72,15 @@ export class OutputQueue {
   clear(): void {
     this.#withdrawals = noWithdrawals();
     this.#advertisements = new Map();
+    this.#last = undefined;
     this.#pending = 0;
   }
 
   advertise(entry: RibEntry, set: AttributeSet): void {
-    const waiting = this.#advertisements.get(set);
-    if (waiting === undefined) {
-      this.#advertisements.set(set, { entries: [entry], next: 0 });
-    } else {
-      waiting.entries.push(entry);
+    if (this.#last?.set !== set) {
+      this.#last = { set, waiting: this.#advertisementsOf(set) };
     }
+    this.#last.waiting.entries.push(entry);
     this.#pending += 1;
   }
 
@@ -127,6 +128,12 @@ export class OutputQueue {
     return writer.length === 0 ? undefined : { octets: writer.toBytes(), ...counts };
   }
 
+  #advertisementsOf(set: AttributeSet): Waiting {
+    const waiting = this.#advertisements.get(set) ?? { entries: [], next: 0 };
+    this.#advertisements.set(set, waiting);
+    return waiting;
+  }
+
   #takeOne(draft: OutputDraft, isWhole: boolean): boolean {
     return (
       this.#takeWithdrawal(draft) ||
@@ -139,13 +146,13 @@ export class OutputQueue {
   #takeWithdrawal(draft: OutputDraft): boolean {
     for (const family of this.#terms.families) {
       const waiting = this.#withdrawals[family];
-      if (waiting.next < waiting.entries.length) {
+      if (waiting.entries.length > 0) {
         const { entries, next } = waiting;
         const count = packWithdrawal(draft.writer, family, entries, next, draft.limit);
         for (const entry of entries.slice(next, next + count)) {
           this.#entries.byKey.delete(entry.prefix.key);
         }
-        waiting.next += count;
+        drop(waiting, count);
         this.#advertised -= count;
         this.#pending -= count;
         draft.withdrawn += count;
@@ -176,9 +183,10 @@ export class OutputQueue {
         this.#advertised += entry.sent === undefined ? 1 : 0;
         entry.sent = set;
       }
-      waiting.next += count;
-      if (waiting.next >= entries.length) {
+      drop(waiting, count);
+      if (waiting.entries.length === 0) {
         this.#advertisements.delete(set);
+        this.#last = undefined;
       }
       this.#pending -= count;
       draft.advertised += count;
@@ -208,4 +216,14 @@ export class OutputQueue {
 
 function noWithdrawals(): Record<AddressFamily, Waiting> {
   return { ipv4: { entries: [], next: 0 }, ipv6: { entries: [], next: 0 } };
+}
+
+/** Takes the first `count` out, in steps that cost no more than what was taken. */
+function drop(waiting: Waiting, count: number): void {
+  waiting.next += count;
+  const { entries, next } = waiting;
+  if (2 * next >= entries.length) {
+    waiting.entries = entries.slice(next);
+    waiting.next = 0;
+  }
 }
