@@ -23,7 +23,8 @@ export function programSender(
       const running = await LabProcess.start({
         name,
         namespace,
-        command: [process.execPath, file, path, ...options],
+        // The variable as in the manifests of deploy/.
+        command: ["env", "MALLOC_ARENA_MAX=1", process.execPath, file, path, ...options],
         logFile: join(directory, `${program}.log`),
       });
       const socket = await waitFor(
