@@ -219,21 +219,55 @@ export class SilentError extends Error {
   }
 }
 
-/** The whole body as JSON. */
+/**
+ * The whole body as JSON, of an answer that is not compressed. It is as dead as that of `bodyOf` when
+ * nothing comes for long.
+ *
+ * @throws KubeError with status 0
+ */
 export async function jsonOf(
   request: HttpRequest,
   response: IncomingMessage,
   clock: Clock,
 ): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of bodyOf(request, response, answerLimitMs, clock)) {
-    chunks.push(chunk);
-  }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return JSON.parse(await textOf(response, clock));
   } catch (error) {
     throw unanswered(request, error);
   }
+}
+
+/** An iteration costs several times as much, where a body is one short chunk. */
+function textOf(response: IncomingMessage, clock: Clock): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (response.destroyed && !response.readableEnded) {
+      reject(response.errored ?? new Error("the answer was cut off"));
+      return;
+    }
+    const chunks: Buffer[] = [];
+    const listen = () =>
+      clock.after(answerLimitMs, () => response.destroy(new SilentError(answerLimitMs)));
+    let timer = listen();
+    response.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      timer.cancel();
+      timer = listen();
+    });
+    response.once("error", (error) => {
+      timer.cancel();
+      reject(error);
+    });
+    response.once("close", () => {
+      timer.cancel();
+      reject(new Error("the answer was cut off"));
+    });
+    response.once("end", () => {
+      timer.cancel();
+      const [first] = chunks;
+      const whole = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+      resolve(whole.toString("utf8"));
+    });
+  });
 }
 
 /** What the server says in place of an answer: a Status object, or some proxy's text. */
