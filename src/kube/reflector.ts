@@ -195,7 +195,7 @@ export class Reflector<T> {
     if (event.type === "DELETED") {
       this.#notProjected.delete(key);
       store.applyWatchEvent(key, resourceVersion, undefined);
-    } else {
+    } else if (!store.takeEcho(key, resourceVersion)) {
       store.applyWatchEvent(key, resourceVersion, this.#project(key, object));
     }
   }

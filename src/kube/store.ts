@@ -98,14 +98,30 @@ export class Store<T> {
   /** Takes in a watch event; `value` undefined: the object is gone, or no longer of interest. */
   applyWatchEvent(key: string, resourceVersion: string, value: T | undefined): void {
     const ownVersion = this.#ownWrites.get(key);
-    this.advance(resourceVersion);
-    for (const touched of this.#fills) {
-      touched.add(key);
-    }
+    this.#noteEvent(key, resourceVersion);
     if (ownVersion !== undefined && isOlder(resourceVersion, ownVersion)) {
       return;
     }
     this.#set("watch", key, value);
+  }
+
+  /**
+   * Takes in a watch event that brings nothing but our own write, as it was answered; false: it brings
+   * something else. So its object need not be looked at.
+   */
+  takeEcho(key: string, resourceVersion: string): boolean {
+    if (this.#ownWrites.get(key) !== resourceVersion) {
+      return false;
+    }
+    this.#noteEvent(key, resourceVersion);
+    return true;
+  }
+
+  #noteEvent(key: string, resourceVersion: string): void {
+    this.advance(resourceVersion);
+    for (const touched of this.#fills) {
+      touched.add(key);
+    }
   }
 
   /** Notes that nothing else changed up to `resourceVersion` (a bookmark). */

@@ -115,6 +115,18 @@ function keys(store: Store<Thing>): readonly string[] {
   return [...store.entries.keys()].toSorted();
 }
 
+test("what the watch brings of our own write is not looked at", limits, async (t) => {
+  const { store, failures, listed } = await setUp(t);
+  const watch = await listed("a");
+  store.applyOwnWrite("ns/a", "11", { name: "a", colour: "blue" });
+  const change = changed(store);
+  watch.event("MODIFIED", { metadata: { name: "a", namespace: "ns", resourceVersion: "11" } });
+  watch.event("ADDED", thing("b", 12));
+  await change;
+  assert.deepEqual(failures, []);
+  assert.equal(store.entries.get("ns/a")?.colour, "blue");
+});
+
 test("it lists, then follows what is added, modified and deleted", limits, async (t) => {
   const { store, listed } = await setUp(t);
   assert.equal(store.isSynced, false);

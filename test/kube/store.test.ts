@@ -53,6 +53,30 @@ test("our own write is seen at once, and an older event does not undo it", () =>
   assert.equal(store.entries.get("a")?.colour, "green");
 });
 
+test("only the event that our own write made is its echo, and it is one once", () => {
+  const store = new Store<Thing>();
+  store.replace(new Map([["a", red]]), "10");
+  store.applyOwnWrite("a", "15", blue);
+  const changes = recorded(store);
+  assert.equal(store.takeEcho("a", "14"), false);
+  assert.equal(store.takeEcho("b", "15"), false);
+  assert.equal(store.takeEcho("a", "15"), true);
+  assert.equal(store.takeEcho("a", "15"), false);
+  assert.deepEqual(changes, []);
+  store.applyOwnWrite("a", "15", red);
+  assert.equal(store.entries.get("a"), blue, "the watch is past that version");
+});
+
+test("an echo keeps a list that fills the Store from bringing back what was before", () => {
+  const store = new Store<Thing>();
+  store.replace(new Map([["a", red]]), "10");
+  const fill = store.beginFill();
+  store.applyOwnWrite("a", "15", blue);
+  assert.equal(store.takeEcho("a", "15"), true);
+  fill(new Map([["a", red]]), "14");
+  assert.equal(store.entries.get("a"), blue);
+});
+
 test("the answer to a write that the watch has already passed changes nothing", () => {
   const store = new Store<Thing>();
   store.replace(new Map([["a", red]]), "10");

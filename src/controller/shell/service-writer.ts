@@ -1,6 +1,12 @@
 import { isLoadBalancer, type Service } from "../../cluster/service.ts";
 import type { AddressWrite } from "../../cluster/snapshot.ts";
-import { isConflict, isNotFound, type KubeApi, KubeError } from "../../kube/client.ts";
+import {
+  isConflict,
+  isNotFound,
+  type KubeApi,
+  KubeError,
+  type KubeObject,
+} from "../../kube/client.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import { projectService } from "../../kube/project.ts";
 import type { Store } from "../../kube/store.ts";
@@ -260,7 +266,7 @@ export class ServiceWriter {
         wake();
       }
     });
-    const after = projectService(await sent);
+    const after = this.#projected(key, await sent);
     const record = recordWrite(this.#records.get(key), after, outcome);
     this.#records.set(key, record);
     this.#lastFailure = undefined;
@@ -282,6 +288,14 @@ export class ServiceWriter {
     }
     store.applyOwnWrite(key, after.resourceVersion, after);
     this.#writes.takeShown(key);
+  }
+
+  /** The watch may have brought it before the answer did. */
+  #projected(key: string, answer: KubeObject): Service {
+    const held = this.#options.store.entries.get(key);
+    const { uid, resourceVersion } = answer.metadata;
+    const isHeld = held?.uid === uid && held.resourceVersion === resourceVersion;
+    return isHeld ? held : projectService(answer);
   }
 
   /** A Service that changed or went meanwhile is nothing unusual: the watch brings what is new. */
