@@ -45,9 +45,9 @@ export function allocate(
   return finish(allocationSteps(snapshot, previous)).allocation;
 }
 
-/** An allocation, and what it was decided by. */
+/** An allocation, which `amend` may change, and what it was decided by. */
 export interface Ledger extends Surroundings {
-  readonly allocation: Allocation;
+  readonly allocation: Allocation & { readonly outcomes: Map<string, Outcome> };
   /** The book holds nothing for a Service of ours but what was decided for it. */
   readonly isTidy: boolean;
   /** Keys of Services that would take more than they have. */

@@ -180,7 +180,7 @@ export class Controller {
     metrics.leadership.set({}, leads() ? 1 : 0);
     if (!leads()) {
       this.#changes.forget();
-      metrics.showAllocation(nothingAllocated, 0);
+      metrics.showAllocation(nothingAllocated, [], 0);
     } else if (judgement.acting !== undefined && !configuration.isChanging) {
       await this.#allocate(judgement.acting.config);
     }
@@ -221,7 +221,7 @@ export class Controller {
       return;
     }
     this.#ledger = decided;
-    metrics.showAllocation(decided.allocation, (clock.now() - startMs) / 1_000);
+    metrics.showAllocation(decided.allocation, decided.waiting, (clock.now() - startMs) / 1_000);
     const steps = this.#applySteps(snapshot, decided.allocation, sinceMs);
     const applied = await inSlices(steps, clock, isWanted);
     if (applied === undefined) {
@@ -250,8 +250,8 @@ export class Controller {
       return false;
     }
     this.#ledger = amended;
-    const { allocation } = amended;
-    metrics.showAllocation(allocation, (clock.now() - startMs) / 1_000);
+    const { allocation, waiting } = amended;
+    metrics.showAllocation(allocation, waiting, (clock.now() - startMs) / 1_000);
     writer.applyChanged(keys, allocation, this.#changes.start());
     for (const key of keys) {
       putNotes(this.#serviceNotes, key, services.entries.get(key), allocation.outcomes.get(key));

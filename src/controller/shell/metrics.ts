@@ -73,7 +73,12 @@ export class ControllerMetrics {
     });
   }
 
-  showAllocation({ outcomes, pools }: Allocation, seconds: number): void {
+  /** @param waiting keys of those that have no address, whoever else is among them */
+  showAllocation(
+    { outcomes, pools }: Allocation,
+    waiting: Iterable<string>,
+    seconds: number,
+  ): void {
     this.#allocateSeconds.set({}, seconds);
     for (const { total, used, free, families } of this.#pools) {
       const show = (
@@ -91,8 +96,9 @@ export class ControllerMetrics {
       show(free, freeAddresses);
     }
     const counts = new Map<string, number>(shortfallReasons.map((reason) => [reason, 0]));
-    for (const outcome of outcomes.values()) {
-      if (outcome.type === "unassigned") {
+    for (const key of waiting) {
+      const outcome = outcomes.get(key);
+      if (outcome?.type === "unassigned") {
         const { reason } = outcome.shortfall;
         counts.set(reason, (counts.get(reason) ?? 0) + 1);
       }

@@ -14,8 +14,9 @@ async function poolMetrics(
 ): Promise<readonly string[]> {
   const registry = new MetricsRegistry();
   const metrics = new ControllerMetrics(registry);
-  metrics.showAllocation(allocate(snapshot([pool("gone", ["10.9.0.0/24"])], [])), 0);
-  metrics.showAllocation(allocate(snapshot(pools, services)), 0);
+  metrics.showAllocation(allocate(snapshot([pool("gone", ["10.9.0.0/24"])], [])), [], 0);
+  const allocation = allocate(snapshot(pools, services));
+  metrics.showAllocation(allocation, allocation.outcomes.keys(), 0);
   return (await registry.text())
     .split("\n")
     .filter((line) => line.startsWith("routelb_allocator_"))
