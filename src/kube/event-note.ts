@@ -21,8 +21,20 @@ export interface EventNote {
 
 const messageLimit = 1_024;
 
-/** One name for each subject, reason and part, whoever writes it. */
-export function eventName({ subject, reason, part }: EventNote): string {
+const names = new WeakMap<EventNote, string>();
+
+/** One name for each subject, reason and part, whoever writes it; worked out once for a note. */
+export function eventName(note: EventNote): string {
+  const known = names.get(note);
+  if (known !== undefined) {
+    return known;
+  }
+  const name = nameOf(note);
+  names.set(note, name);
+  return name;
+}
+
+function nameOf({ subject, reason, part }: EventNote): string {
   const whole = part === undefined ? reason : `${reason}-${part.replace(/[^a-zA-Z0-9]+/g, "-")}`;
   return `${subject.uid}.${whole}`
     .toLowerCase()
