@@ -11,7 +11,7 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent, type RequestOptions as HttpsRequestOptions } from "node:https";
 import { urlToHttpOptions } from "node:url";
 import { isDeepStrictEqual } from "node:util";
-import { KubeConfig } from "@kubernetes/client-node";
+import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { Clock } from "../runtime/clock.ts";
 
 /** What every request carries, and where it goes. */
