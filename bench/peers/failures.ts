@@ -4,11 +4,14 @@ import { nodeAddress, routerAsn, type ScaleCluster } from "../scale/cluster.ts";
 import type { Daemon } from "../scale/daemon.ts";
 import { changesSince, createdToKernel, type RouteChange, untilPaths } from "../scale/kernel.ts";
 import type { ScaleObjects } from "../scale/objects.ts";
+import type { Misses } from "./misses.ts";
 import type { SpeakerPods } from "./speaker-pods.ts";
 import type { RequestStream } from "./stream.ts";
 
 /** Of the dead node's row, for each product the same: the router asks for it. */
 export const holdTimeSeconds = 3;
+/** All next hops are there after each event, or it counts as not measured. */
+const pathsLimitMs = 180_000;
 
 /** What an event did to requests, and to the routes through one node. */
 export interface Failure {
@@ -20,17 +23,18 @@ export interface Failure {
   readonly outSeconds: number;
 }
 
+/** Undefined: not measured, which the misses tell of. */
 export interface Failures {
-  readonly terminated: Failure;
-  readonly killed: Failure;
+  readonly terminated: Failure | undefined;
+  readonly killed: Failure | undefined;
   /** Of the speaker that follows, until all routes are there. */
-  readonly restartCpuMs: number;
-  readonly apiServerRestarted: Failure;
-  /** Of a Service that is created when the API server answers again. */
-  readonly createAfterMs: number;
-  readonly dead: Failure;
+  readonly restartCpuMs: number | undefined;
+  readonly apiServerRestarted: Failure | undefined;
+  /** Of a Service that is created when the API server answers again; Infinity: it did not come. */
+  readonly createAfterMs: number | undefined;
+  readonly dead: Failure | undefined;
   /** From the cut until the last route is without the node. */
-  readonly deadSeconds: number;
+  readonly deadSeconds: number | undefined;
 }
 
 /** A product with all Services held, at work on several nodes. */
@@ -42,33 +46,67 @@ export interface Place {
   readonly speakers: Map<number, Daemon>;
   readonly pods: SpeakerPods;
   readonly startSpeaker: (node: number) => Promise<Daemon>;
+  readonly misses: Misses;
+  /** Of one create. */
+  readonly limitMs: number;
 }
 
 /** What goes wrong, one after the other, while a client asks the first Service. */
 export async function measureFailures(place: Place, node: number): Promise<Failures> {
-  const { cluster, objects } = place;
-  await untilAllPaths(place);
-  const terminated = await restarted(place, node, "SIGTERM");
-  const killed = await restarted(place, node, "SIGKILL");
-  const restartCpuMs = (await place.speakers.get(node)?.cpuMs()) ?? Number.NaN;
-  let createAfterMs = Number.NaN;
+  const { misses } = place;
+  await misses.unless("a route through each node", () => untilAllPaths(place));
+  const terminated = await misses.unless("TERM", () => restarted(place, node, "SIGTERM"));
+  const killed = await misses.unless("-9", () => restarted(place, node, "SIGKILL"));
+  const restartCpuMs = await misses.unless("CPU of a start", async () => {
+    return (await place.speakers.get(node)?.cpuMs()) ?? Number.NaN;
+  });
+  const api = await misses.unless("API server restarted", () => measureApiRestart(place, node));
+  const dead = await misses.unless("dead node", () => measureDeath(place, node));
+  return {
+    terminated,
+    killed,
+    restartCpuMs,
+    apiServerRestarted: api?.apiServerRestarted,
+    createAfterMs: api?.createAfterMs,
+    dead: dead?.dead,
+    deadSeconds: dead?.deadSeconds,
+  };
+}
+
+async function measureApiRestart(
+  place: Place,
+  node: number,
+): Promise<Pick<Failures, "apiServerRestarted" | "createAfterMs">> {
+  const { cluster, objects, limitMs } = place;
+  let createAfterMs: number | undefined;
   const apiServerRestarted = await watched(place, node, async () => {
     await cluster.restartApiServer();
-    [createAfterMs = Number.NaN] = await createdToKernel(cluster, objects, 1);
+    [createAfterMs] = await createdToKernel(cluster, objects, 1, limitMs);
     await untilAllPaths(place);
   });
+  return { apiServerRestarted, createAfterMs };
+}
+
+async function measureDeath(
+  place: Place,
+  node: number,
+): Promise<Pick<Failures, "dead" | "deadSeconds">> {
+  const { cluster, objects, speakers } = place;
   await shortenHoldTime(place);
-  let deadSeconds = Number.NaN;
+  let deadSeconds: number | undefined;
   const dead = await watched(place, node, async () => {
     const cutMs = Date.now();
     await cluster.setSwitched(node, false);
-    await untilPaths(cluster, objects.services * (place.speakers.size - 1));
-    const gone = gatewayTimes(await changesSince(cluster.router, cutMs), nodeAddress(node)).left;
-    deadSeconds = ((gone.at(-1)?.atMs ?? Number.NaN) - cutMs) / 1_000;
-    await cluster.setSwitched(node, true);
+    try {
+      await untilPaths(cluster, objects.services * (speakers.size - 1), pathsLimitMs);
+      const gone = gatewayTimes(await changesSince(cluster.router, cutMs), nodeAddress(node)).left;
+      deadSeconds = ((gone.at(-1)?.atMs ?? Number.NaN) - cutMs) / 1_000;
+    } finally {
+      await cluster.setSwitched(node, true);
+    }
     await untilAllPaths(place);
   });
-  return { terminated, killed, restartCpuMs, apiServerRestarted, createAfterMs, dead, deadSeconds };
+  return { dead, deadSeconds };
 }
 
 /**
@@ -159,5 +197,5 @@ async function untilNeighbors(
 }
 
 async function untilAllPaths({ cluster, objects, speakers }: Place): Promise<void> {
-  await untilPaths(cluster, objects.services * speakers.size);
+  await untilPaths(cluster, objects.services * speakers.size, pathsLimitMs);
 }

@@ -78,9 +78,14 @@ export class RequestStream {
       concurrency: 4,
       intervalMs: 20,
     });
-    await pause(beforeMs);
-    await event();
-    await pause(afterMs);
+    try {
+      await pause(beforeMs);
+      await event();
+      await pause(afterMs);
+    } catch (error) {
+      await probe.finish();
+      throw error;
+    }
     const results = await probe.finish();
     return { sent: results.length, lost: failed(results).length };
   }

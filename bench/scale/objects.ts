@@ -124,8 +124,8 @@ export class ScaleObjects {
   }
 
   /** Resolves with the newest Service's address when it has one: the controller goes by age. */
-  async untilNewestAddressed(): Promise<string> {
-    return this.untilAddressed(this.#services - 1);
+  async untilNewestAddressed(timeoutMs?: number): Promise<string> {
+    return this.untilAddressed(this.#services - 1, timeoutMs);
   }
 
   /** Resolves when every Service has an address. */
@@ -134,10 +134,10 @@ export class ScaleObjects {
   }
 
   /** Resolves with a Service's address when it has one. */
-  async untilAddressed(index: number): Promise<string> {
+  async untilAddressed(index: number, timeoutMs = 600_000): Promise<string> {
     return waitFor(() => this.#addressOf(index), {
       what: `${serviceName(index)} has an address`,
-      timeoutMs: 600_000,
+      timeoutMs,
       intervalMs: 100,
     });
   }
