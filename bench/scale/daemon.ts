@@ -8,7 +8,7 @@ import type { Product, Role } from "./product.ts";
 
 const port = 7472;
 
-/** The event loop of a process since it was last asked, in milliseconds; its timer's period is 10. */
+/** Turns of a process's event loop since it was last asked, in milliseconds. */
 export interface Stall {
   readonly p99Ms: number;
   readonly maxMs: number;

@@ -7,6 +7,7 @@ import {
 } from "prom-client";
 
 import { pendingTimers } from "./clock.ts";
+import { LoopTurns, type TurnFigures } from "./loop-turns.ts";
 
 export type Labels<L extends string> = Readonly<Record<L, string>>;
 
@@ -33,6 +34,19 @@ export interface Histogram<L extends string> {
   observe(labels: Labels<L>, value: number): void;
   remove(labels: Labels<L>): void;
 }
+
+/** The most that a timer takes, 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
+const turnHelp: readonly (readonly [keyof TurnFigures, string])[] = [
+  ["min", "The shortest turn of the event loop since the last scrape, waiting left out"],
+  ["max", "The longest turn of the event loop since the last scrape, waiting left out"],
+  ["mean", "The mean turn of the event loop since the last scrape, waiting left out"],
+  ["stddev", "The standard deviation of the turns of the event loop since the last scrape"],
+  ["p50", "Half of the turns of the event loop since the last scrape were no longer"],
+  ["p90", "90 % of the turns of the event loop since the last scrape were no longer"],
+  ["p99", "99 % of the turns of the event loop since the last scrape were no longer"],
+];
 
 /** Options of a metric: names and help texts are constants of the daemon that declares it. */
 export interface MetricOptions<L extends string> {
@@ -64,7 +78,12 @@ export class MetricsRegistry {
 
   /** Memory, CPU, event-loop delay, garbage collection, file descriptors, timers of the process. */
   addProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.#registry });
+    // Its own monitor of the event loop wakes the process for as long as it measures: as good as never.
+    collectDefaultMetrics({
+      register: this.#registry,
+      eventLoopMonitoringPrecision: longestTimerMs,
+    });
+    this.#addLoopTurns();
     const timers = new PromGauge({
       name: "process_pending_timers",
       help: "Timers that run in the process; more and more of them are a leak",
@@ -74,6 +93,28 @@ export class MetricsRegistry {
       },
     });
     this.#registry.registerMetric(timers);
+  }
+
+  /** Under the names that prom-client has for what `monitorEventLoopDelay` says. */
+  #addLoopTurns(): void {
+    const turns = new LoopTurns();
+    turns.start();
+    let figures = turns.take();
+    for (const [figure, help] of turnHelp) {
+      const name = `nodejs_eventloop_lag_${figure}_seconds`;
+      const gauge = new PromGauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          // The first in a scrape looks for all of them.
+          figures = figure === "min" ? turns.take() : figures;
+          this.set(figures[figure]);
+        },
+      });
+      this.#registry.removeSingleMetric(name);
+      this.#registry.registerMetric(gauge);
+    }
   }
 
   counter<const L extends string>(options: MetricOptions<L>): Counter<L> {
