@@ -38,6 +38,11 @@ export function endOfRibMs(segments: readonly Segment[]): ReadonlyMap<string, nu
 
 /** What the API server sends so long after its last word is another thing: a bookmark came before. */
 const pauseMs = 100;
+/**
+ * A TLS record with the end of an HTTP chunk and nothing else. It follows the chunk of a long change, and
+ * may reach a node after the UPDATE has left it; it is nothing of the next change.
+ */
+const chunkEndLength = 24;
 
 /**
  * The time from the first octet of a change that reached a node to its UPDATE, for each change; in
@@ -49,8 +54,8 @@ export function updateDelays(segments: readonly Segment[]): readonly number[] {
   const latest = new Map<string, number>();
   const delays: number[] = [];
   for (const segment of segments) {
-    const { source, sourcePort, destination, ms } = segment;
-    if (sourcePort === apiPort) {
+    const { source, sourcePort, destination, ms, length } = segment;
+    if (sourcePort === apiPort && length > chunkEndLength) {
       const isNew = ms - (latest.get(destination) ?? -Infinity) > pauseMs;
       if (isNew || !arrived.has(destination)) {
         arrived.set(destination, ms);

@@ -9,10 +9,10 @@ const keepalive = Buffer.from(`${marker}001304`, "hex");
 const update = Buffer.from(`${marker}001c0200052001020304`, "hex");
 const node = "10.200.1.1";
 
-function fromApi(ms: number, destination = node): Segment {
+function fromApi(ms: number, destination = node, length = 2_100): Segment {
   const content = Buffer.from("TLS");
   const ends = { source: "10.200.0.1", sourcePort: 6443, destination, destinationPort: 40_000 };
-  return { ms, ...ends, content, length: content.length };
+  return { ms, ...ends, content, length };
 }
 
 function toRouter(ms: number, content: Uint8Array, source = node): Segment {
@@ -33,6 +33,17 @@ test("a change counts from its first octet at the node to its UPDATE, each for i
     toRouter(30, update),
   ]);
   assert.deepEqual(delays, [5, 2, 7]);
+});
+
+test("the end of a chunk that comes after its UPDATE is not taken for the next change", () => {
+  const delays = updateDelays([
+    fromApi(10),
+    toRouter(12, update),
+    fromApi(13, node, 24),
+    fromApi(60),
+    toRouter(62, update),
+  ]);
+  assert.deepEqual(delays, [2, 2]);
 });
 
 test("what the API server said long before a change is not taken for it", () => {
