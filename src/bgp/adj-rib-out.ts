@@ -9,24 +9,8 @@ import type { NextHops } from "./next-hop.ts";
 import type { Output } from "./output.ts";
 import { OutputQueue } from "./output-queue.ts";
 import type { AttributeSet } from "./pack.ts";
-import { RibEntries, type RibEntry } from "./rib-entry.ts";
+import { RibEntries, type RibEntry, type RouteRun } from "./rib-entry.ts";
 import type { Route } from "./route.ts";
-
-/** How many routes a peer that has none gets before the others are looked at. */
-const firstRoutes = 1_000;
-/** What most routes take on the wire: a /32. */
-const hostRouteOctets = 5;
-
-/** How far the look at the routes that the peer is to have has got. */
-interface Look {
-  readonly routes: readonly Route[];
-  /** Their entries, if they were prepared. */
-  readonly prepared: readonly RibEntry[];
-  readonly lookUp: AttributeLookUp;
-  next: number;
-  /** Prefixes among those before `next`. */
-  named: number;
-}
 
 /**
  * The routes that one peer has from us over one connection (RFC 4271 §3.2), and the difference to
@@ -46,8 +30,6 @@ export class AdjRibOut {
   readonly #sets: AttributeSets;
   readonly #queue: OutputQueue;
   #generation = 0;
-  /** Routes that `setRoutes` brought and nobody has looked at. */
-  #look: Look | undefined;
   #withheld: WithheldRoute[] = [];
 
   /** `entries`: what was prepared for the session; this object's alone from now on. */
@@ -65,19 +47,18 @@ export class AdjRibOut {
 
   /** Advertisements and withdrawals that are still to be sent. */
   get pending(): number {
-    const { routes, next } = this.#look ?? { routes: [], next: 0 };
-    return this.#queue.pending + routes.length - next;
+    return this.#queue.pending;
   }
 
-  /** Routes that this session cannot carry, of those that were looked at. */
+  /** Routes that this session cannot carry. */
   get withheld(): readonly WithheldRoute[] {
     return this.#withheld;
   }
 
   /**
    * Sets what the peer is to have, through which next hops; of two routes for one prefix the first counts. After the first
-   * call, each family ends with End-of-RIB once its routes are sent (RFC 4724 §4). A peer that has nothing yet gets its first
-   * routes before the others are looked at: `take` looks at them as it needs them.
+   * call, each family ends with End-of-RIB once its routes are sent (RFC 4724 §4). The first call of all takes no time for
+   * routes that were prepared.
    */
   setRoutes(routes: readonly Route[], nextHops: NextHops): void {
     const isFirst = this.#generation === 0;
@@ -90,8 +71,17 @@ export class AdjRibOut {
     this.#queue.clear();
     this.#withheld = [];
     const lookUp = this.#sets.begin(nextHops);
-    this.#look = { routes, prepared: this.#entries.prepared(routes), lookUp, next: 0, named: 0 };
-    this.#lookAhead(isFirst ? firstRoutes : Infinity);
+    const prepared = isFirst ? this.#entries.prepared(routes) : undefined;
+    this.#entries.forgetPrepared();
+    if (prepared === undefined) {
+      this.#setEach(routes, lookUp);
+      this.#withdrawUnnamed();
+      this.#sets.prune(() => this.#entries.setsInUse());
+    } else {
+      for (const run of prepared) {
+        this.#setRun(run, lookUp);
+      }
+    }
   }
 
   /**
@@ -121,53 +111,45 @@ export class AdjRibOut {
    * is taken counts as sent.
    */
   take(budgetOctets: number): Output | undefined {
-    this.#lookAhead(Math.ceil(budgetOctets / hostRouteOctets));
-    return this.#queue.take(budgetOctets, this.#look === undefined);
+    return this.#queue.take(budgetOctets);
   }
 
-  /** Looks at routes until `count` wait, or there are no more. */
-  #lookAhead(count: number): void {
-    const look = this.#look;
-    if (look === undefined) {
-      return;
-    }
-    const { routes, prepared, lookUp } = look;
-    while (this.#queue.pending < count) {
-      const route = routes[look.next];
-      if (route === undefined) {
-        this.#lookedAtAll(look);
-        return;
-      }
-      const set = lookUp(route);
+  #setEach(routes: readonly Route[], lookUp: AttributeLookUp): void {
+    for (const route of routes) {
+      const set = lookUp(route.prefix.family, route.attributes);
       if (typeof set === "string") {
         this.#withheld.push({ prefix: route.prefix, reason: set });
-      } else if (this.#want(prepared[look.next] ?? this.#entries.of(route.prefix), set)) {
-        look.named += 1;
+      } else {
+        this.#want(this.#entries.of(route.prefix), set);
       }
-      look.next += 1;
     }
   }
 
-  #lookedAtAll({ named }: Look): void {
-    this.#look = undefined;
-    this.#entries.forgetPrepared();
-    if (named < this.#entries.byKey.size) {
-      this.#withdrawUnnamed();
+  #setRun({ family, attributes, entries, octets }: RouteRun, lookUp: AttributeLookUp): void {
+    const set = lookUp(family, attributes);
+    if (typeof set !== "string" && octets !== undefined) {
+      this.#queue.advertiseRun(entries, octets, set);
+      return;
     }
-    this.#sets.prune(() => this.#entries.setsInUse());
+    for (const entry of entries) {
+      if (typeof set === "string") {
+        this.#withheld.push({ prefix: entry.prefix, reason: set });
+      } else {
+        this.#want(entry, set);
+      }
+    }
   }
 
-  /** False if an earlier route of this pass had the prefix. */
-  #want(entry: RibEntry, set: AttributeSet): boolean {
+  /** An earlier route of this pass may have had the prefix. */
+  #want(entry: RibEntry, set: AttributeSet): void {
     if (entry.generation === this.#generation) {
-      return false;
+      return;
     }
     entry.want = set;
     entry.generation = this.#generation;
     if (entry.sent !== set) {
       this.#queue.advertise(entry, set);
     }
-    return true;
   }
 
   #withdrawUnnamed(): void {

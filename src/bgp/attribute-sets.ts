@@ -7,7 +7,7 @@ import { Writer } from "./codec/writer.ts";
 import { type ExportTerms, exportAttributes } from "./export.ts";
 import type { NextHop, NextHops } from "./next-hop.ts";
 import { type AttributeSet, leavesRoomForPrefix } from "./pack.ts";
-import type { Route, RouteAttributes } from "./route.ts";
+import type { RouteAttributes } from "./route.ts";
 
 export interface AttributeSetTerms extends ExportTerms {
   /** The limit for one message to this peer. */
@@ -31,7 +31,7 @@ const firstPruneAt = 256;
 
 type Found = AttributeSet | WithheldReason;
 /** What a route is sent with, or why it is not. */
-export type AttributeLookUp = (route: Route) => Found;
+export type AttributeLookUp = (family: AddressFamily, attributes: RouteAttributes) => Found;
 
 /** Gives each route its encoded attributes: one set for equal ones, so comparing sets compares them. */
 export class AttributeSets {
@@ -57,7 +57,7 @@ export class AttributeSets {
     let last: RouteAttributes | undefined;
     let lastFamily: AddressFamily | undefined;
     let found: Found = "no-next-hop";
-    return ({ prefix: { family }, attributes }) => {
+    return (family, attributes) => {
       if (attributes !== last || family !== lastFamily) {
         last = attributes;
         lastFamily = family;

@@ -6,7 +6,9 @@ import {
   type AttributeSet,
   leavesRoomForPrefix,
   packAdvertisement,
+  packEncoded,
   packEndOfRib,
+  packPrefixes,
   packRouteRefresh,
   packWithdrawal,
 } from "./pack.ts";
@@ -28,6 +30,14 @@ interface Waiting {
   next: number;
 }
 
+/** A run that waits, from `next` on; `octets` begins there. */
+interface WaitingRun {
+  readonly set: AttributeSet;
+  readonly entries: readonly RibEntry[];
+  next: number;
+  octets: Uint8Array;
+}
+
 interface OutputDraft {
   readonly writer: Writer;
   /** Octets in one message. */
@@ -39,11 +49,15 @@ interface OutputDraft {
   readonly endOfRib: AddressFamily[];
 }
 
+/** With less room left in a write, another message waits for the next, where it is a longer one. */
+const worthOctets = 1_024;
+
 /** What a peer is still to be told, and the messages that say so. What is taken counts as sent. */
 export class OutputQueue {
   readonly #terms: OutputTerms;
   readonly #entries: RibEntries;
   #withdrawals: Record<AddressFamily, Waiting> = noWithdrawals();
+  #runs: WaitingRun[] = [];
   #advertisements = new Map<AttributeSet, Waiting>();
   /** Where the last one waits: the next mostly follows it. */
   #last: { readonly set: AttributeSet; readonly waiting: Waiting } | undefined;
@@ -71,6 +85,7 @@ export class OutputQueue {
   /** Forgets the advertisements and withdrawals that wait. */
   clear(): void {
     this.#withdrawals = noWithdrawals();
+    this.#runs = [];
     this.#advertisements = new Map();
     this.#last = undefined;
     this.#pending = 0;
@@ -82,6 +97,16 @@ export class OutputQueue {
     }
     this.#last.waiting.entries.push(entry);
     this.#pending += 1;
+  }
+
+  /**
+   * For a peer that has none of these. Their entries are looked at when they are taken.
+   *
+   * @param octets their prefixes as they stand in an UPDATE
+   */
+  advertiseRun(entries: readonly RibEntry[], octets: Uint8Array, set: AttributeSet): void {
+    this.#runs.push({ set, entries, next: 0, octets });
+    this.#pending += entries.length;
   }
 
   withdraw(entry: RibEntry): void {
@@ -107,10 +132,9 @@ export class OutputQueue {
 
   /**
    * Takes messages of about `budgetOctets`, at least one; undefined if nothing waits. None is longer
-   * than the budget or 4,096 octets, but where attributes need it. Withdrawals come first; markers
-   * only where `isWhole`: no more routes are about to come.
+   * than the budget or 4,096 octets, but where attributes need it. Withdrawals come first.
    */
-  take(budgetOctets: number, isWhole: boolean): Output | undefined {
+  take(budgetOctets: number): Output | undefined {
     const maxOctets = Math.max(budgetOctets, maxMessageOctets);
     const draft: OutputDraft = {
       writer: new Writer(),
@@ -121,9 +145,9 @@ export class OutputQueue {
       withdrawn: 0,
       endOfRib: [],
     };
-    while (draft.writer.length < budgetOctets && this.#takeOne(draft, isWhole)) {
-      // Each turn wrote one message.
-    }
+    do {
+      // Each turn writes one message.
+    } while (this.#takeOne(draft) && budgetOctets - draft.writer.length >= worthOctets);
     const { writer, limit: _, ...counts } = draft;
     return writer.length === 0 ? undefined : { octets: writer.toBytes(), ...counts };
   }
@@ -134,12 +158,13 @@ export class OutputQueue {
     return waiting;
   }
 
-  #takeOne(draft: OutputDraft, isWhole: boolean): boolean {
+  #takeOne(draft: OutputDraft): boolean {
     return (
       this.#takeWithdrawal(draft) ||
       this.#takeRefreshBegin(draft) ||
+      this.#takeRun(draft) ||
       this.#takeAdvertisement(draft) ||
-      (isWhole && this.#takeMarker(draft))
+      this.#takeMarker(draft)
     );
   }
 
@@ -173,12 +198,42 @@ export class OutputQueue {
     return false;
   }
 
+  #takeRun(draft: OutputDraft): boolean {
+    const [run] = this.#runs;
+    if (run === undefined) {
+      return false;
+    }
+    const { set, entries, next, octets } = run;
+    const { writer } = draft;
+    let packedOctets = 0;
+    const count = this.#advertise(draft, set, (end) => {
+      const before = writer.length;
+      const packed = packEncoded(writer, entries, next, octets, end);
+      packedOctets = writer.length - before;
+      return packed;
+    });
+    for (let at = next; at < next + count; at += 1) {
+      const entry = entries[at];
+      if (entry !== undefined) {
+        entry.want = set;
+        entry.sent = set;
+      }
+    }
+    this.#advertised += count;
+    run.next += count;
+    run.octets = octets.subarray(packedOctets);
+    if (run.next >= entries.length) {
+      this.#runs.shift();
+    }
+    return true;
+  }
+
   #takeAdvertisement(draft: OutputDraft): boolean {
     for (const [set, waiting] of this.#advertisements) {
       const { entries, next } = waiting;
-      const fits = leavesRoomForPrefix(set, draft.limit);
-      const limit = fits ? draft.limit : this.#terms.maxMessageOctets;
-      const count = packAdvertisement(draft.writer, set, entries, next, limit);
+      const count = this.#advertise(draft, set, (end) =>
+        packPrefixes(draft.writer, entries, next, end),
+      );
       for (const entry of entries.slice(next, next + count)) {
         this.#advertised += entry.sent === undefined ? 1 : 0;
         entry.sent = set;
@@ -188,12 +243,20 @@ export class OutputQueue {
         this.#advertisements.delete(set);
         this.#last = undefined;
       }
-      this.#pending -= count;
-      draft.advertised += count;
-      draft.updates += 1;
       return true;
     }
     return false;
+  }
+
+  /** Writes one UPDATE of what `packInto` writes. */
+  #advertise(draft: OutputDraft, set: AttributeSet, packInto: (end: number) => number): number {
+    const fits = leavesRoomForPrefix(set, draft.limit);
+    const limit = fits ? draft.limit : this.#terms.maxMessageOctets;
+    const count = packAdvertisement(draft.writer, set, packInto, limit);
+    this.#pending -= count;
+    draft.advertised += count;
+    draft.updates += 1;
+    return count;
   }
 
   /** Comes after all routes of both families, which end at the same time. */

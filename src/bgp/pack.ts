@@ -39,16 +39,15 @@ export function leavesRoomForPrefix(set: AttributeSet, maxOctets: number): boole
 }
 
 /**
- * Writes one UPDATE of at most `maxOctets` that advertises `holders` from `from` on, as many as fit.
- * MP_REACH_NLRI stands first among its attributes (RFC 7606 §5.1).
+ * Writes one UPDATE of at most `maxOctets` that advertises what `packInto` writes: prefixes, up to a
+ * length of the writer. MP_REACH_NLRI stands first among its attributes (RFC 7606 §5.1).
  *
- * @returns how many it holds
+ * @returns what `packInto` returned
  */
 export function packAdvertisement(
   writer: Writer,
   set: AttributeSet,
-  holders: readonly PrefixHolder[],
-  from: number,
+  packInto: (end: number) => number,
   maxOctets: number,
 ): number {
   const start = writer.length;
@@ -58,14 +57,14 @@ export function packAdvertisement(
   let packed = 0;
   if (mpReachHead === undefined) {
     writer.field16(() => writer.bytes(set.octets));
-    packed = packPrefixes(writer, holders, from, start + maxOctets);
+    packed = packInto(start + maxOctets);
   } else {
     writer.field16(() => {
       writer.uint8(longOptional);
       writer.uint8(AttributeCode.MpReach);
       writer.field16(() => {
         writer.bytes(mpReachHead);
-        packed = packPrefixes(writer, holders, from, start + maxOctets - set.octets.length);
+        packed = packInto(start + maxOctets - set.octets.length);
       });
       writer.bytes(set.octets);
     });
@@ -136,7 +135,12 @@ function packMpUnreach(
   return packed;
 }
 
-function packPrefixes(
+/**
+ * Writes the prefixes of `holders` from `from` on, up to the writer's length `end`.
+ *
+ * @returns how many
+ */
+export function packPrefixes(
   writer: Writer,
   holders: readonly PrefixHolder[],
   from: number,
@@ -150,5 +154,32 @@ function packPrefixes(
     encodePrefix(holder.prefix, writer);
     next += 1;
   }
+  return next - from;
+}
+
+/**
+ * The same of prefixes that were encoded beforehand: `octets` begins with that at `from`.
+ *
+ * @returns how many
+ */
+export function packEncoded(
+  writer: Writer,
+  holders: readonly PrefixHolder[],
+  from: number,
+  octets: Uint8Array,
+  end: number,
+): number {
+  const room = end - writer.length;
+  let length = 0;
+  let next = from;
+  for (let holder = holders[next]; holder !== undefined; holder = holders[next]) {
+    const longer = length + prefixOctets(holder.prefix);
+    if (longer > room) {
+      break;
+    }
+    length = longer;
+    next += 1;
+  }
+  writer.bytes(octets.subarray(0, length));
   return next - from;
 }

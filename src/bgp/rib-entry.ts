@@ -1,6 +1,9 @@
+import type { AddressFamily } from "../net/address.ts";
 import type { Prefix } from "../net/prefix.ts";
+import { encodePrefix, prefixOctets } from "./codec/nlri.ts";
+import { Writer } from "./codec/writer.ts";
 import type { AttributeSet } from "./pack.ts";
-import type { Route } from "./route.ts";
+import type { Route, RouteAttributes } from "./route.ts";
 
 /** What a peer has of one prefix, and what it is to have. */
 export interface RibEntry {
@@ -8,29 +11,67 @@ export interface RibEntry {
   /** Absent: the peer has no route. `outdated`: it has one that must be sent again. */
   sent: AttributeSet | "outdated" | undefined;
   want: AttributeSet | undefined;
-  /** The `setRoutes` call that last named the prefix. */
+  /** The `setRoutes` call that last named the prefix, counted from 1; below 0, the `prepare` call. */
   generation: number;
 }
 
+/** Routes of one family that share their attributes; each prefix is in one run. */
+export interface RouteRun {
+  readonly family: AddressFamily;
+  readonly attributes: RouteAttributes;
+  readonly entries: readonly RibEntry[];
+  /** Their prefixes as they stand in an UPDATE; absent if they are worth no message of their own. */
+  readonly octets?: Uint8Array;
+}
+
+/** With fewer routes a run goes into one message with others of equal attributes. */
+const worthMessage = 256;
+
 /**
- * The entries of one peer, kept over its sessions. To make them takes longer than to send them, so a
- * session that is down has it done before it comes up.
+ * The entries of one peer, kept over its sessions. To work out what a session needs first takes longer
+ * than to send it, so a session that is down has it done before it comes up, down to the octets.
  */
 export class RibEntries {
   /** By `Prefix.key`. */
   readonly byKey = new Map<string, RibEntry>();
-  #prepared: { readonly routes: readonly Route[]; readonly entries: readonly RibEntry[] } = {
-    routes: [],
-    entries: [],
-  };
+  readonly #worthMessage: number;
+  #prepared: { readonly routes: readonly Route[]; readonly runs: readonly RouteRun[] } | undefined;
+  #preparations = 0;
 
-  /** Makes the entries of `routes`, as of a peer that has none of them. */
+  /** `least`: how many routes of one run are worth a message. */
+  constructor(least = worthMessage) {
+    this.#worthMessage = least;
+  }
+
+  /** Prepares the first messages to a peer that has none of these routes. */
   prepare(routes: readonly Route[]): void {
-    const { byKey } = this;
-    if (byKey.size > 2 * routes.length) {
-      byKey.clear();
+    if (routes === this.#prepared?.routes) {
+      return;
     }
-    this.#prepared = { routes, entries: routes.map(({ prefix }) => this.of(prefix)) };
+    if (this.byKey.size > 2 * routes.length) {
+      this.byKey.clear();
+    }
+    this.#preparations -= 1;
+    const entriesOf = {
+      ipv4: new Map<RouteAttributes, RibEntry[]>(),
+      ipv6: new Map<RouteAttributes, RibEntry[]>(),
+    } as const;
+    for (const { prefix, attributes } of routes) {
+      const entry = this.of(prefix);
+      if (entry.generation !== this.#preparations) {
+        entry.generation = this.#preparations;
+        const entries = entriesOf[prefix.family].get(attributes) ?? [];
+        entriesOf[prefix.family].set(attributes, entries);
+        entries.push(entry);
+      }
+    }
+    const runs = (["ipv4", "ipv6"] as const).flatMap((family) =>
+      Array.from(entriesOf[family], ([attributes, entries]): RouteRun => {
+        const octets = entries.length < this.#worthMessage ? undefined : encodeAll(entries);
+        return { family, attributes, entries, ...(octets && { octets }) };
+      }),
+    );
+    this.#prepared = { routes, runs };
   }
 
   /** The entry of `prefix`, made if there is none. */
@@ -57,14 +98,14 @@ export class RibEntries {
     return inUse;
   }
 
-  /** The entries of just these routes, in their order, if they were prepared last; else none. */
-  prepared(routes: readonly Route[]): readonly RibEntry[] {
-    return routes === this.#prepared.routes ? this.#prepared.entries : [];
+  /** What was prepared of just these routes; undefined if that was not the last. */
+  prepared(routes: readonly Route[]): readonly RouteRun[] | undefined {
+    return routes === this.#prepared?.routes ? this.#prepared.runs : undefined;
   }
 
   /** What was prepared is of no more use. */
   forgetPrepared(): void {
-    this.#prepared = { routes: [], entries: [] };
+    this.#prepared = undefined;
   }
 
   /** The session is over: the peer has nothing of ours. */
@@ -75,4 +116,12 @@ export class RibEntries {
       entry.generation = 0;
     }
   }
+}
+
+function encodeAll(entries: readonly RibEntry[]): Uint8Array {
+  const writer = new Writer(entries.reduce((sum, { prefix }) => sum + prefixOctets(prefix), 0));
+  for (const { prefix } of entries) {
+    encodePrefix(prefix, writer);
+  }
+  return writer.toBytes();
 }

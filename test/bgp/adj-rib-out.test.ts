@@ -7,10 +7,9 @@ import type { NextHops } from "../../src/bgp/next-hop.ts";
 import { RibEntries } from "../../src/bgp/rib-entry.ts";
 import type { Route } from "../../src/bgp/route.ts";
 import { makeAddress } from "../../src/net/address.ts";
-import { makePrefix } from "../../src/net/prefix.ts";
 import * as arbitrary from "../support/bgp-arbitraries.ts";
 import { PeerRib } from "../support/peer-rib.ts";
-import { plainAttributes, route, routesOf } from "../support/routes.ts";
+import { route, routesOf } from "../support/routes.ts";
 
 const terms: AttributeSetTerms = {
   localAsn: 64522,
@@ -249,31 +248,7 @@ test("messages are no longer than what is asked for, but where their attributes 
   assert.ok(Math.max(...lengths) > 6_000, "the route with many communities");
 });
 
-test("a peer that has nothing gets its first routes before the others are looked at, then End-of-RIB once", () => {
-  let lookedAt = 0;
-  // Shorter than a /32, so that what is looked at for a write does not fill it.
-  const many = Array.from({ length: 20_000 }, (_, index) => {
-    const prefix = makePrefix(makeAddress("ipv4", BigInt(index) << 16n), 16);
-    return {
-      attributes: plainAttributes,
-      get prefix() {
-        lookedAt += 1;
-        return prefix;
-      },
-    };
-  });
-  const adjRibOut = new AdjRibOut(terms);
-  const rib = peerRib(terms);
-  adjRibOut.setRoutes(many, nextHops);
-  rib.take(adjRibOut.take(8_192)?.octets ?? new Uint8Array());
-  assert.ok(rib.routes.size > 800 && lookedAt < 5_000, `${rib.routes.size}, ${lookedAt} looked at`);
-  assert.deepEqual([adjRibOut.advertised + adjRibOut.pending, rib.endOfRib], [20_000, []]);
-  drain(adjRibOut, rib);
-  assert.deepEqual([...rib.routes.keys()].toSorted(), keysOf(many));
-  assert.deepEqual(rib.endOfRib, ["ipv4", "ipv6"]);
-});
-
-test("whatever comes before all routes were looked at, the peer ends with the last set", () => {
+test("whatever comes while prepared routes are on their way, the peer ends with the last set", () => {
   const step = fc.oneof(
     fc.record({ take: fc.nat(10_000) }),
     fc.record({ count: fc.nat(3_000) }),

@@ -31,9 +31,12 @@ export interface RouteSenderOptions {
 
 /**
  * Octets of one write: few at first, so that the router has something to do while we pack the rest,
- * then twice as many each time. What is beyond a write waits as a difference.
+ * then four times as many each time, up to the longest message. What is beyond a write waits as a
+ * difference. FRR takes ten messages before it looks for best paths again, which keeps it for 50 ms:
+ * 100,000 routes are to be no more than that.
  */
 const firstWriteOctets = 4_096;
+const writeGrowth = 4;
 const largestWriteOctets = 65_536;
 /** How long packing may keep the event loop to itself. */
 const sliceMs = 10;
@@ -99,6 +102,7 @@ export class RouteSender {
     this.#session = undefined;
     this.#adjRibOut = undefined;
     this.#entries.forgetPeer();
+    this.#prepare();
     this.#nextHops = {};
     this.#hasRoom = false;
     this.#continuation?.cancel();
@@ -110,9 +114,7 @@ export class RouteSender {
 
   setRoutes(routes: readonly Route[]): void {
     this.#routes = routes;
-    if (this.#adjRibOut === undefined) {
-      this.#entries.prepare(routes);
-    }
+    this.#prepare();
     this.#update();
   }
 
@@ -142,6 +144,13 @@ export class RouteSender {
       this.#settle();
     }
     return promise;
+  }
+
+  /** While the session is down, there is time for what it will need first. */
+  #prepare(): void {
+    if (this.#adjRibOut === undefined && this.#routes !== undefined) {
+      this.#entries.prepare(this.#routes);
+    }
   }
 
   /** Works out the difference anew, with the next hops of this moment. */
@@ -189,7 +198,7 @@ export class RouteSender {
     let hasWritten = false;
     while (this.#hasRoom && this.#continuation === undefined) {
       const output = this.#adjRibOut?.take(this.#writeOctets);
-      this.#writeOctets = Math.min(2 * this.#writeOctets, largestWriteOctets);
+      this.#writeOctets = Math.min(writeGrowth * this.#writeOctets, largestWriteOctets);
       if (output === undefined) {
         this.#writeOctets = firstWriteOctets;
         this.#settle();

@@ -50,6 +50,8 @@ export function warmUp(interfaces: () => readonly LocalInterface[]): void {
     sender.setRoutes(routes);
     sender.open(negotiated, local);
     sender.setRoutes([]);
+    // Once more, not prepared.
+    sender.setRoutes(routes);
     sender.close();
   }
 }
