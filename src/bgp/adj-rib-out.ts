@@ -5,7 +5,7 @@ import {
   type AttributeSetTerms,
   type WithheldRoute,
 } from "./attribute-sets.ts";
-import type { NextHops } from "./next-hop.ts";
+import { areEqualNextHops, type NextHops } from "./next-hop.ts";
 import type { Output } from "./output.ts";
 import { OutputQueue } from "./output-queue.ts";
 import type { AttributeSet } from "./pack.ts";
@@ -30,6 +30,10 @@ export class AdjRibOut {
   readonly #sets: AttributeSets;
   readonly #queue: OutputQueue;
   #generation = 0;
+  #last: { readonly routes: readonly Route[]; readonly nextHops: NextHops } = {
+    routes: [],
+    nextHops: {},
+  };
   #withheld: WithheldRoute[] = [];
 
   /** `entries`: what was prepared for the session; this object's alone from now on. */
@@ -67,21 +71,25 @@ export class AdjRibOut {
         this.#queue.mark(family, "end-of-rib");
       }
     }
+    const lookUp = this.#sets.begin(nextHops);
+    const difference = this.#differenceTo(routes, nextHops);
+    const prepared = isFirst ? this.#entries.prepared(routes) : undefined;
+    this.#last = { routes, nextHops };
+    this.#entries.forgetPrepared();
     this.#generation += 1;
     this.#queue.clear();
     this.#withheld = [];
-    const lookUp = this.#sets.begin(nextHops);
-    const prepared = isFirst ? this.#entries.prepared(routes) : undefined;
-    this.#entries.forgetPrepared();
-    if (prepared === undefined) {
-      this.#setEach(routes, lookUp);
-      this.#withdrawUnnamed();
-      this.#sets.prune(() => this.#entries.setsInUse());
-    } else {
+    if (prepared !== undefined) {
       for (const run of prepared) {
         this.#setRun(run, lookUp);
       }
+      return;
     }
+    this.#setEach(difference?.added ?? routes, lookUp);
+    for (const entry of difference?.removed ?? this.#entries.byKey.values()) {
+      this.#withdrawUnnamed(entry);
+    }
+    this.#sets.prune(() => this.#entries.setsInUse());
   }
 
   /**
@@ -152,17 +160,51 @@ export class AdjRibOut {
     }
   }
 
-  #withdrawUnnamed(): void {
-    for (const [key, entry] of this.#entries.byKey) {
-      if (entry.generation === this.#generation) {
-        continue;
-      }
-      entry.want = undefined;
-      if (entry.sent === undefined) {
-        this.#entries.byKey.delete(key);
-      } else {
-        this.#queue.withdraw(entry);
-      }
+  #withdrawUnnamed(entry: RibEntry): void {
+    if (entry.generation === this.#generation) {
+      return;
     }
+    entry.want = undefined;
+    if (entry.sent === undefined) {
+      this.#entries.byKey.delete(entry.prefix.key);
+    } else {
+      this.#queue.withdraw(entry);
+    }
+  }
+
+  /**
+   * What differs from the last set, so that one change among 10,000 routes costs no look at each. Only
+   * where the peer has just that set, one entry for each route of it; else undefined.
+   */
+  #differenceTo(
+    routes: readonly Route[],
+    nextHops: NextHops,
+  ): { readonly added: readonly Route[]; readonly removed: readonly RibEntry[] } | undefined {
+    const { byKey } = this.#entries;
+    const { routes: before, nextHops: nextHopsBefore } = this.#last;
+    const hasAll = this.#queue.pending === 0 && this.#queue.advertised === before.length;
+    if (!hasAll || byKey.size !== before.length || !areEqualNextHops(nextHops, nextHopsBefore)) {
+      return undefined;
+    }
+    const shorter = Math.min(before.length, routes.length);
+    let start = 0;
+    while (start < shorter && before[start] === routes[start]) {
+      start += 1;
+    }
+    let end = 0;
+    while (end < shorter - start && before.at(-1 - end) === routes.at(-1 - end)) {
+      end += 1;
+    }
+    const removed = new Set<RibEntry>();
+    for (const { prefix } of before.slice(start, before.length - end)) {
+      removed.add(this.#entries.of(prefix));
+    }
+    const added = routes.slice(start, routes.length - end);
+    // A second route for a prefix that stays: which of them counts is a matter of their order.
+    const isDouble = added.some(({ prefix }) => {
+      const entry = byKey.get(prefix.key);
+      return entry !== undefined && !removed.has(entry);
+    });
+    return isDouble ? undefined : { added, removed: [...removed] };
   }
 }

@@ -284,3 +284,62 @@ test("whatever comes while prepared routes are on their way, the peer ends with 
     { numRuns: 100 },
   );
 });
+
+test("lists that share their routes with the one before send what differs, as whole lists do", () => {
+  const some = fc.array(fc.nat(30), { maxLength: 12 });
+  const edit = fc.record({
+    from: fc.nat(12),
+    remove: fc.nat(4),
+    insert: some,
+    isTaken: fc.boolean(),
+  });
+  const known = [0, 1, 2].flatMap((localPref) =>
+    Array.from({ length: 31 }, (_, index) => route(`10.0.0.${index}/32`, { localPref })),
+  );
+  fc.assert(
+    fc.property(fc.array(edit, { maxLength: 12 }), fc.constantFrom(4_096, 40), (edits, octets) => {
+      const internal = { ...terms, internal: true };
+      const adjRibOut = new AdjRibOut(internal);
+      const rib = peerRib(internal);
+      let routes: readonly Route[] = [];
+      for (const [step, { from, remove, insert, isTaken }] of edits.entries()) {
+        const inserted = insert.flatMap((index) => known[(index * 7 + step) % known.length] ?? []);
+        routes = routes.toSpliced(from, remove, ...inserted);
+        adjRibOut.setRoutes(routes, nextHops);
+        if (isTaken) rib.take(adjRibOut.take(octets)?.octets ?? new Uint8Array());
+        else drain(adjRibOut, rib);
+      }
+      drain(adjRibOut, rib);
+      // Of two routes for one prefix the first counts.
+      const wanted = new Map(
+        routes.toReversed().map(({ prefix, attributes }) => [prefix.key, attributes.localPref]),
+      );
+      const got = new Map([...rib.routes].map(([key, { localPref }]) => [key, localPref]));
+      assert.deepEqual(new Map([...got].toSorted()), new Map([...wanted].toSorted()));
+      assert.deepEqual([adjRibOut.advertised, adjRibOut.pending], [wanted.size, 0]);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+test("one change among 10,000 routes looks at none of the others", () => {
+  let looks = 0;
+  const routes = routesOf({ count: 10_000 }).map(({ prefix, attributes }) => ({
+    attributes,
+    get prefix() {
+      looks += 1;
+      return prefix;
+    },
+  }));
+  const adjRibOut = new AdjRibOut(terms);
+  adjRibOut.setRoutes(routes, nextHops);
+  const rib = peerRib(terms);
+  drain(adjRibOut, rib);
+  looks = 0;
+  adjRibOut.setRoutes(routes.toSpliced(5_000, 1), nextHops);
+  drain(adjRibOut, rib);
+  adjRibOut.setRoutes(routes, nextHops);
+  drain(adjRibOut, rib);
+  assert.equal(rib.routes.size, 10_000);
+  assert.ok(looks < 20, `${looks} looks`);
+});

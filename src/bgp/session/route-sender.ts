@@ -94,7 +94,7 @@ export class RouteSender {
     this.#adjRibOut = new AdjRibOut(terms, this.#entries);
     this.#hasRoom = true;
     this.#writeOctets = firstWriteOctets;
-    this.#update();
+    this.#setAll();
   }
 
   /** The session is down. */
@@ -115,7 +115,7 @@ export class RouteSender {
   setRoutes(routes: readonly Route[]): void {
     this.#routes = routes;
     this.#prepare();
-    this.#update();
+    this.#setAll();
   }
 
   /** There is room for more octets. */
@@ -153,14 +153,16 @@ export class RouteSender {
     }
   }
 
-  /** Works out the difference anew, with the next hops of this moment. */
-  #update(): void {
+  /** Works out the difference anew, with the next hops that were chosen last: the recheck sees to them. */
+  #setAll(): void {
     if (this.#adjRibOut === undefined || this.#routes === undefined) {
       return;
     }
-    this.#nextHops = this.#chooseNextHops();
+    if (this.#recheck === undefined) {
+      this.#nextHops = this.#chooseNextHops();
+      this.#recheck = this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
+    }
     this.#adjRibOut.setRoutes(this.#routes, this.#nextHops);
-    this.#recheck ??= this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
     this.#flush();
     this.#options.onProgress();
   }
@@ -186,8 +188,10 @@ export class RouteSender {
 
   #recheckNextHops(): void {
     this.#recheck = this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
-    if (!areEqualNextHops(this.#chooseNextHops(), this.#nextHops)) {
-      this.#update();
+    const nextHops = this.#chooseNextHops();
+    if (!areEqualNextHops(nextHops, this.#nextHops)) {
+      this.#nextHops = nextHops;
+      this.#setAll();
     }
   }
 
