@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parse } from "yaml";
 import { LabProcess } from "../../lab/processes.ts";
 import { cpuMs, peakRssMegabytes } from "../bgp/measure.ts";
+import { loopDelayArgs, loopDelayEnv, takeLoopDelay } from "./loop-delay.ts";
 
 /** A controller that is measured. */
 export interface Subject {
@@ -13,6 +14,8 @@ export interface Subject {
   readonly namespace: string;
   readonly metricsPrefix: string;
   readonly command: (paths: SubjectPaths, port: number) => readonly string[];
+  /** `loopDelayArgs` are among the command's. */
+  readonly hasLoopDelay: boolean;
   /** Beside PATH. */
   readonly env: () => Promise<Readonly<Record<string, string>>>;
   /** A pool may shrink under the addresses of Services, which then move. */
@@ -35,12 +38,14 @@ export const subjects: Readonly<Record<Subject["name"], Subject>> = {
     metricsPrefix: "routelb",
     command: ({ program, kubeconfig }, port) => [
       process.execPath,
+      ...loopDelayArgs,
       program,
       "controller",
       `--kubeconfig=${kubeconfig}`,
       "--host=127.0.0.1",
       `--port=${port}`,
     ],
+    hasLoopDelay: true,
     env: deployedEnv,
     renumbers: true,
   },
@@ -56,6 +61,7 @@ export const subjects: Readonly<Record<Subject["name"], Subject>> = {
       `--kubeconfig=${kubeconfig}`,
       `--port=${port}`,
     ],
+    hasLoopDelay: false,
     env: async () => ({}),
     renumbers: false,
   },
@@ -78,8 +84,9 @@ async function deployedEnv(): Promise<Readonly<Record<string, string>>> {
 export interface Cost {
   readonly peakRssMegabytes: number;
   readonly cpuMs: number;
-  /** Absent: the process does not measure it. */
+  /** Both absent: the process does not measure it. By `monitorEventLoopDelay`, and by its own metric. */
   readonly longestStallMs?: number;
+  readonly longestTurnMs?: number;
 }
 
 const port = 17_472;
@@ -88,23 +95,26 @@ const port = 17_472;
 export class RunningSubject implements AsyncDisposable {
   readonly #subject: Subject;
   readonly #process: LabProcess;
-  #stallSeconds: number | undefined;
+  readonly #loopDelayFile: string;
+  #turnSeconds: number | undefined;
   #cpuMs = 0;
 
-  private constructor(subject: Subject, process: LabProcess) {
+  private constructor(subject: Subject, process: LabProcess, loopDelayFile: string) {
     this.#subject = subject;
     this.#process = process;
+    this.#loopDelayFile = loopDelayFile;
   }
 
   static async start(subject: Subject, paths: SubjectPaths): Promise<RunningSubject> {
     const { PATH = "" } = process.env;
+    const loopDelayFile = join(paths.folder, "loop-delay");
     const started = await LabProcess.start({
       name: subject.name,
       command: subject.command(paths, port),
       logFile: join(paths.folder, `${subject.name}.log`),
-      env: { PATH, ...(await subject.env()) },
+      env: { PATH, ...loopDelayEnv(loopDelayFile), ...(await subject.env()) },
     });
-    return new RunningSubject(subject, started);
+    return new RunningSubject(subject, started, loopDelayFile);
   }
 
   /** Resolves when it says that so many addresses are in use, or when `limit` aborts: how many are. */
@@ -126,13 +136,16 @@ export class RunningSubject implements AsyncDisposable {
     const cost: Cost = {
       peakRssMegabytes: peak,
       cpuMs: cpu - this.#cpuMs,
-      ...(this.#stallSeconds === undefined ? {} : { longestStallMs: this.#stallSeconds * 1_000 }),
+      ...(this.#turnSeconds === undefined ? {} : { longestTurnMs: this.#turnSeconds * 1_000 }),
+      ...(this.#subject.hasLoopDelay && {
+        longestStallMs: await takeLoopDelay(pid, this.#loopDelayFile),
+      }),
     };
     // The kernel starts the peak anew from what is resident now.
     await writeFile(`/proc/${pid}/clear_refs`, "5");
     await this.#metrics();
     this.#cpuMs = cpu;
-    this.#stallSeconds = undefined;
+    this.#turnSeconds = undefined;
     return cost;
   }
 
@@ -153,12 +166,12 @@ export class RunningSubject implements AsyncDisposable {
     return sum;
   }
 
-  /** Each look at the metrics begins a new measurement of the event loop (monitorEventLoopDelay). */
+  /** Each look at the metrics begins a new measurement of the event loop's turns. */
   async #metrics(): Promise<string> {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     const [, seconds] = /^nodejs_eventloop_lag_max_seconds ([0-9.e+-]+)$/m.exec(text) ?? [];
     if (seconds !== undefined) {
-      this.#stallSeconds = Math.max(this.#stallSeconds ?? 0, Number(seconds));
+      this.#turnSeconds = Math.max(this.#turnSeconds ?? 0, Number(seconds));
     }
     return text;
   }

@@ -62,11 +62,14 @@ function report(figure: Figure): void {
   console.log(JSON.stringify(figure));
 }
 
-function reportCost(phase: string, { longestStallMs, ...cost }: Cost): void {
+function reportCost(phase: string, { longestStallMs, longestTurnMs, ...cost }: Cost): void {
   report({ phase, name: "peak RSS MB", value: cost.peakRssMegabytes });
   report({ phase, name: "CPU ms", value: cost.cpuMs });
   if (longestStallMs !== undefined) {
     report({ phase, name: "longest stall ms", value: longestStallMs });
+  }
+  if (longestTurnMs !== undefined) {
+    report({ phase, name: "longest turn ms", value: longestTurnMs });
   }
 }
 
