@@ -23,10 +23,9 @@ const unused: Readonly<Record<string, string>> = {
 const clientNodeMakesNoRequests: Plugin = {
   name: "client-node-makes-no-requests",
   setup(bundler) {
-    bundler.onResolve({ filter: /^undici$|^\.\/gen\/index\.js$/ }, ({ path }) => ({
-      path,
-      namespace: "unused",
-    }));
+    bundler.onResolve({ filter: /^undici$|^\.\/gen\/index\.js$/ }, ({ path, importer }) =>
+      importer.includes("/@kubernetes/client-node/") ? { path, namespace: "unused" } : undefined,
+    );
     bundler.onLoad({ filter: /.*/, namespace: "unused" }, ({ path }) => ({
       contents: unused[path] ?? "",
     }));

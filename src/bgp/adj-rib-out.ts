@@ -12,6 +12,14 @@ import type { AttributeSet } from "./pack.ts";
 import { RibEntries, type RibEntry, type RouteRun } from "./rib-entry.ts";
 import type { Route } from "./route.ts";
 
+/** From one set of routes to the next. */
+interface Difference {
+  readonly added: readonly Route[];
+  readonly removed: readonly RibEntry[];
+  /** Of those that are in both. */
+  readonly withheld: readonly WithheldRoute[];
+}
+
 /**
  * The routes that one peer has from us over one connection (RFC 4271 §3.2), and the difference to
  * those that it is to have.
@@ -78,7 +86,7 @@ export class AdjRibOut {
     this.#entries.forgetPrepared();
     this.#generation += 1;
     this.#queue.clear();
-    this.#withheld = [];
+    this.#withheld = difference === undefined ? [] : [...difference.withheld];
     if (prepared !== undefined) {
       for (const run of prepared) {
         this.#setRun(run, lookUp);
@@ -174,16 +182,14 @@ export class AdjRibOut {
 
   /**
    * What differs from the last set, so that one change among 10,000 routes costs no look at each. Only
-   * where the peer has just that set, one entry for each route of it; else undefined.
+   * where the peer has just what it can have of that set, one entry for each route of it; else undefined.
    */
-  #differenceTo(
-    routes: readonly Route[],
-    nextHops: NextHops,
-  ): { readonly added: readonly Route[]; readonly removed: readonly RibEntry[] } | undefined {
+  #differenceTo(routes: readonly Route[], nextHops: NextHops): Difference | undefined {
     const { byKey } = this.#entries;
     const { routes: before, nextHops: nextHopsBefore } = this.#last;
-    const hasAll = this.#queue.pending === 0 && this.#queue.advertised === before.length;
-    if (!hasAll || byKey.size !== before.length || !areEqualNextHops(nextHops, nextHopsBefore)) {
+    const { advertised, pending } = this.#queue;
+    const hasAll = pending === 0 && advertised === before.length - this.#withheld.length;
+    if (!hasAll || byKey.size !== advertised || !areEqualNextHops(nextHops, nextHopsBefore)) {
       return undefined;
     }
     const shorter = Math.min(before.length, routes.length);
@@ -195,16 +201,18 @@ export class AdjRibOut {
     while (end < shorter - start && before.at(-1 - end) === routes.at(-1 - end)) {
       end += 1;
     }
-    const removed = new Set<RibEntry>();
-    for (const { prefix } of before.slice(start, before.length - end)) {
-      removed.add(this.#entries.of(prefix));
-    }
+    const gone = new Set(before.slice(start, before.length - end).map(({ prefix }) => prefix.key));
     const added = routes.slice(start, routes.length - end);
-    // A second route for a prefix that stays: which of them counts is a matter of their order.
-    const isDouble = added.some(({ prefix }) => {
-      const entry = byKey.get(prefix.key);
-      return entry !== undefined && !removed.has(entry);
-    });
-    return isDouble ? undefined : { added, removed: [...removed] };
+    // Two routes for one prefix, of which one stays: which of them counts is a matter of their order.
+    const isDouble =
+      added.some(({ prefix: { key } }) => byKey.has(key) && !gone.has(key)) ||
+      this.#withheld.some(({ prefix: { key } }) => byKey.has(key));
+    return isDouble
+      ? undefined
+      : {
+          added,
+          removed: [...gone].flatMap((key) => byKey.get(key) ?? []),
+          withheld: this.#withheld.filter(({ prefix }) => !gone.has(prefix.key)),
+        };
   }
 }

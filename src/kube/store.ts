@@ -39,6 +39,8 @@ export class Store<T> {
    * has not reached them yet, as far as `advance` has looked.
    */
   readonly #ownWrites = new Map<string, string>();
+  /** Those of them that a list brought: their versions are the list's, so no event is their echo. */
+  readonly #filled = new Set<string>();
   readonly #listeners = new Set<(change: StoreChange<T>) => void>();
   /** What watch events named, since each fill began that is under way. */
   readonly #fills = new Set<Set<string>>();
@@ -72,6 +74,7 @@ export class Store<T> {
       return;
     }
     this.#ownWrites.delete(key);
+    this.#filled.delete(key);
     this.#ownWrites.set(key, resourceVersion);
     this.#set("own-write", key, value);
   }
@@ -89,6 +92,7 @@ export class Store<T> {
       for (const [key, value] of list) {
         if (!touched.has(key)) {
           this.#ownWrites.set(key, resourceVersion);
+          this.#filled.add(key);
           this.#set("own-write", key, value);
         }
       }
@@ -110,7 +114,7 @@ export class Store<T> {
    * something else. So its object need not be looked at.
    */
   takeEcho(key: string, resourceVersion: string): boolean {
-    if (this.#ownWrites.get(key) !== resourceVersion) {
+    if (this.#ownWrites.get(key) !== resourceVersion || this.#filled.has(key)) {
       return false;
     }
     this.#noteEvent(key, resourceVersion);
@@ -134,6 +138,7 @@ export class Store<T> {
         break;
       }
       this.#ownWrites.delete(key);
+      this.#filled.delete(key);
     }
   }
 

@@ -139,7 +139,8 @@ function configure(fd: number, request: SocketRequest): void {
     setNumber(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     const address = socketAddress(request.bind.address, request.bind.port);
     if (bind(fd, address, address.length) < 0) {
-      throw new SocketError("bind", errnoName());
+      const { address, port } = request.bind;
+      throw new SocketError(`bind ${address.text} port ${port}`, errnoName());
     }
   }
 }

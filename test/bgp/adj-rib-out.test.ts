@@ -294,11 +294,14 @@ test("lists that share their routes with the one before send what differs, as wh
     isTaken: fc.boolean(),
   });
   const known = [0, 1, 2].flatMap((localPref) =>
-    Array.from({ length: 31 }, (_, index) => route(`10.0.0.${index}/32`, { localPref })),
+    Array.from({ length: 31 }, (_, index) =>
+      route(index % 5 === 0 ? `2001:db8::${index}/128` : `10.0.0.${index}/32`, { localPref }),
+    ),
   );
+  const ofSession = fc.constantFrom(terms, ipv4Only);
   fc.assert(
-    fc.property(fc.array(edit, { maxLength: 12 }), fc.constantFrom(4_096, 40), (edits, octets) => {
-      const internal = { ...terms, internal: true };
+    fc.property(fc.array(edit, { maxLength: 12 }), ofSession, (edits, session) => {
+      const internal = { ...session, internal: true };
       const adjRibOut = new AdjRibOut(internal);
       const rib = peerRib(internal);
       let routes: readonly Route[] = [];
@@ -306,16 +309,22 @@ test("lists that share their routes with the one before send what differs, as wh
         const inserted = insert.flatMap((index) => known[(index * 7 + step) % known.length] ?? []);
         routes = routes.toSpliced(from, remove, ...inserted);
         adjRibOut.setRoutes(routes, nextHops);
-        if (isTaken) rib.take(adjRibOut.take(octets)?.octets ?? new Uint8Array());
+        if (isTaken) rib.take(adjRibOut.take(40)?.octets ?? new Uint8Array());
         else drain(adjRibOut, rib);
       }
       drain(adjRibOut, rib);
+      const held = routes.filter(({ prefix }) => session.families.includes(prefix.family));
       // Of two routes for one prefix the first counts.
       const wanted = new Map(
-        routes.toReversed().map(({ prefix, attributes }) => [prefix.key, attributes.localPref]),
+        held.toReversed().map(({ prefix, attributes }) => [prefix.key, attributes.localPref]),
       );
       const got = new Map([...rib.routes].map(([key, { localPref }]) => [key, localPref]));
       assert.deepEqual(got, wanted);
+      const withheld = routes.filter((each) => !held.includes(each));
+      assert.deepEqual(
+        new Set(adjRibOut.withheld.map(({ prefix }) => prefix.key)),
+        new Set(keysOf(withheld)),
+      );
       assert.deepEqual([adjRibOut.advertised, adjRibOut.pending], [wanted.size, 0]);
     }),
     { numRuns: 1_000 },

@@ -77,6 +77,15 @@ test("an echo keeps a list that fills the Store from bringing back what was befo
   assert.equal(store.entries.get("a"), blue);
 });
 
+test("an event of the version of a list that filled the Store is no echo", () => {
+  const store = new Store<Thing>();
+  store.replace(new Map([["a", red]]), "10");
+  store.beginFill()(new Map([["a", blue]]), "15");
+  assert.equal(store.takeEcho("a", "15"), false);
+  store.applyOwnWrite("a", "16", red);
+  assert.equal(store.takeEcho("a", "16"), true);
+});
+
 test("the answer to a write that the watch has already passed changes nothing", () => {
   const store = new Store<Thing>();
   store.replace(new Map([["a", red]]), "10");

@@ -57,6 +57,9 @@ export class RouteSender {
   #writeOctets = firstWriteOctets;
   #continuation: Timer | undefined;
   #recheck: Timer | undefined;
+  #preparation: Timer | undefined;
+  /** Those that the next hops were chosen of. */
+  #nodeAddresses: readonly Address[] = [];
   #whenDrained: (() => void) | undefined;
 
   constructor(options: RouteSenderOptions) {
@@ -83,6 +86,8 @@ export class RouteSender {
   /** A session is up: it gets all routes, once they are known. */
   open(negotiated: Negotiated, local: Address): void {
     this.#session = { negotiated, local };
+    this.#preparation?.cancel();
+    this.#preparation = undefined;
     const terms = {
       localAsn: this.#options.localAsn,
       linkBandwidth: this.#options.linkBandwidth,
@@ -146,10 +151,16 @@ export class RouteSender {
     return promise;
   }
 
-  /** While the session is down, there is time for what it will need first. */
+  /**
+   * While the session is down, there is time for what it will need first: in a turn of its own, since
+   * sessions are often lost, and get their routes, several at a time.
+   */
   #prepare(): void {
-    if (this.#adjRibOut === undefined && this.#routes !== undefined) {
-      this.#entries.prepare(this.#routes);
+    if (this.#adjRibOut === undefined) {
+      this.#preparation ??= this.#options.clock.after(0, () => {
+        this.#preparation = undefined;
+        this.#entries.prepare(this.#routes ?? []);
+      });
     }
   }
 
@@ -158,9 +169,9 @@ export class RouteSender {
     if (this.#adjRibOut === undefined || this.#routes === undefined) {
       return;
     }
-    if (this.#recheck === undefined) {
+    if (this.#recheck === undefined || this.#nodeAddresses !== this.#options.node.addresses) {
       this.#nextHops = this.#chooseNextHops();
-      this.#recheck = this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
+      this.#recheck ??= this.#options.clock.after(nextHopRecheckMs, () => this.#recheckNextHops());
     }
     this.#adjRibOut.setRoutes(this.#routes, this.#nextHops);
     this.#flush();
@@ -173,6 +184,7 @@ export class RouteSender {
    */
   #chooseNextHops(): NextHops {
     const { node, interfaces } = this.#options;
+    this.#nodeAddresses = node.addresses;
     return this.#session === undefined
       ? {}
       : {

@@ -126,9 +126,10 @@ class TcpConnection implements TransportConnection {
     socket.connect({ host: address.text, port, localAddress });
   }
 
-  /** It has the DSCP of the socket that listened. */
   accept(socket: Socket): void {
     this.#attach(socket);
+    // It has that of the socket that listened, but where the kernel gives back what the SYN had (tcp_reflect_tos).
+    socket.setTypeOfService(networkControl);
   }
 
   /** There will be no socket. */

@@ -12,7 +12,12 @@ const rounds = 10;
 const timeless: Clock = {
   now: () => 0,
   wallTime: () => 0,
-  after: () => ({ cancel: () => undefined }),
+  after: (delayMs, callback) => {
+    if (delayMs === 0) {
+      callback();
+    }
+    return { cancel: () => undefined };
+  },
 };
 const local = makeAddress("ipv4", 1n);
 const negotiated: Negotiated = {

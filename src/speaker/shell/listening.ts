@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type Acceptor, BgpListener } from "../../bgp/session/listener.ts";
+import { socketErrorCode } from "../../bgp/session/transport.ts";
 import type { Address } from "../../net/address.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Loop } from "../../runtime/run.ts";
@@ -41,7 +42,8 @@ async function takeConnections(
   try {
     listener = await BgpListener.start({ ...where, acceptorFor, logger });
   } catch (cause) {
-    const cure = needsCapability
+    const isForbidden = cause instanceof Error && socketErrorCode(cause) === "EACCES";
+    const cure = isForbidden
       ? "; a port below 1024 needs the capability NET_BIND_SERVICE, or take another one"
       : "";
     throw new Error(`--listen: port ${port} cannot be had${cure}`, { cause });
