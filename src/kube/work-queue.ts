@@ -12,24 +12,39 @@ export interface WorkQueueOptions {
   /** What the server asked for, if it did: the key waits for at least so long. */
   readonly retryAfterMs?: (error: unknown) => number | undefined;
   readonly concurrency: number;
+  /** How many of the spare lane are worked on at once; d: as many as of all. */
+  readonly spareConcurrency?: number;
   readonly clock: Clock;
   readonly random: () => number;
   /** d: 200 ms to 60 s. */
   readonly backoff?: BackoffRange;
 }
 
+const laneNames = ["urgent", "normal", "spare"] as const;
+export type Lane = (typeof laneNames)[number];
+
+function firstOf(a: Lane, b: Lane): Lane {
+  return laneNames.indexOf(a) < laneNames.indexOf(b) ? a : b;
+}
+
 /**
  * Keys that have work to do. A key is worked on by one at a time; however often it is added before
  * its turn, it has one turn; added during its turn, it has one more after it.
  *
- * Two lanes: the urgent one is empty before the other has a turn.
+ * A lane is empty before the next has a turn.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
-  readonly #lanes = { urgent: new Set<string>(), normal: new Set<string>() };
+  readonly #lanes = {
+    urgent: new Set<string>(),
+    normal: new Set<string>(),
+    spare: new Set<string>(),
+  };
   readonly #working = new Set<string>();
+  /** Those of them that came from the spare lane. */
+  readonly #workingSpare = new Set<string>();
   /** Added while being worked on. */
-  readonly #again = new Map<string, "urgent" | "normal">();
+  readonly #again = new Map<string, Lane>();
   readonly #failures = new Map<string, number>();
   readonly #waiting = new Map<string, Timer>();
   #signal: AbortSignal | undefined;
@@ -41,30 +56,28 @@ export class WorkQueue {
 
   /** Keys that wait for a turn, a retry, or are being worked on. */
   get size(): number {
-    const { urgent, normal } = this.#lanes;
-    return urgent.size + normal.size + this.#working.size + this.#waiting.size;
+    const { urgent, normal, spare } = this.#lanes;
+    return urgent.size + normal.size + spare.size + this.#working.size + this.#waiting.size;
   }
 
   /**
    * Gives `key` a turn. A key that waits after a failure goes on waiting, so that a pass which adds
    * all that differs does not hurry what fails; the urgent lane does not wait.
    */
-  add(key: string, lane: "urgent" | "normal" = "normal"): void {
+  add(key: string, lane: Lane = "normal"): void {
     if (this.#working.has(key)) {
-      if (this.#again.get(key) !== "urgent") {
-        this.#again.set(key, lane);
-      }
+      this.#again.set(key, firstOf(lane, this.#again.get(key) ?? lane));
       return;
     }
     const retry = this.#waiting.get(key);
     if (lane === "urgent") {
       retry?.cancel();
       this.#waiting.delete(key);
-      this.#lanes.normal.delete(key);
-    } else if (retry !== undefined || this.#lanes.urgent.has(key)) {
+    } else if (retry !== undefined) {
       return;
     }
-    this.#lanes[lane].add(key);
+    const first = firstOf(lane, laneNames.find((name) => this.#lanes[name].delete(key)) ?? lane);
+    this.#lanes[first].add(key);
     this.#fill();
   }
 
@@ -72,8 +85,9 @@ export class WorkQueue {
   forget(key: string): void {
     this.#waiting.get(key)?.cancel();
     this.#waiting.delete(key);
-    this.#lanes.urgent.delete(key);
-    this.#lanes.normal.delete(key);
+    for (const name of laneNames) {
+      this.#lanes[name].delete(key);
+    }
     this.#again.delete(key);
     this.#failures.delete(key);
   }
@@ -117,9 +131,16 @@ export class WorkQueue {
   }
 
   #take(): string | undefined {
-    for (const lane of [this.#lanes.urgent, this.#lanes.normal]) {
-      for (const key of lane) {
-        lane.delete(key);
+    const { concurrency, spareConcurrency = concurrency } = this.#options;
+    for (const name of laneNames) {
+      if (name === "spare" && this.#workingSpare.size >= spareConcurrency) {
+        return undefined;
+      }
+      for (const key of this.#lanes[name]) {
+        this.#lanes[name].delete(key);
+        if (name === "spare") {
+          this.#workingSpare.add(key);
+        }
         return key;
       }
     }
@@ -140,6 +161,7 @@ export class WorkQueue {
       }
     }
     this.#working.delete(key);
+    this.#workingSpare.delete(key);
     const lane = this.#again.get(key);
     this.#again.delete(key);
     if (lane !== undefined) {

@@ -160,3 +160,31 @@ test("it ends when told to, after the work that runs", async () => {
   clock.advance(60_000);
   assert.deepEqual(started, ["a", "b", "c"]);
 });
+
+test("the spare lane has a turn when the others are empty, and no more at once than it may", async () => {
+  const { queue, started, end, ended } = setUp({ concurrency: 3, spareConcurrency: 1 });
+  for (const key of ["s1", "s2", "s3"]) {
+    queue.add(key, "spare");
+  }
+  queue.add("n1");
+  void ended();
+  assert.deepEqual(started, ["n1", "s1"]);
+  queue.add("u1", "urgent");
+  queue.add("n2");
+  assert.deepEqual(started, ["n1", "s1", "u1"]);
+  await end("s1");
+  assert.deepEqual(started.slice(3), ["n2"], "and no spare one, while all turns are taken");
+  await end("n1");
+  assert.deepEqual(started.slice(4), ["s2"]);
+  await end("n2");
+  await end("u1");
+  assert.deepEqual(started.slice(5), [], "one spare at once");
+  queue.add("s3");
+  assert.deepEqual(started.slice(5), ["s3"], "what is added to a lane before has its turn there");
+  queue.add("s3", "spare");
+  await end("s2");
+  await end("s3");
+  assert.deepEqual(started.slice(6), ["s3"], "once more, for what came during its turn");
+  await end("s3");
+  assert.equal(queue.size, 0);
+});

@@ -10,12 +10,12 @@ import {
 import type { EventRecorder } from "../../kube/events.ts";
 import { projectService } from "../../kube/project.ts";
 import type { Store } from "../../kube/store.ts";
-import { WorkQueue } from "../../kube/work-queue.ts";
+import { type Lane, WorkQueue } from "../../kube/work-queue.ts";
 import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
 import { type ServiceEvent, writtenEvent } from "../service-events.ts";
-import { diffStatus, shownIngress } from "../status.ts";
+import { diffStatus, shownIngress, wantedIngress } from "../status.ts";
 import { eachInSteps, type Steps } from "../steps.ts";
 import {
   formatOverwritten,
@@ -46,6 +46,8 @@ export interface ServiceWriterOptions {
 
 /** How many writes are on their way at once. */
 const concurrency = 16;
+/** Of those that change no address: thousands, where another product gave the addresses, and no hurry. */
+const spareConcurrency = 1;
 
 interface Pending extends AddressWrite {
   readonly outcome: Outcome | undefined;
@@ -80,6 +82,7 @@ export class ServiceWriter {
       retryAfterMs: (error) =>
         error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1_000 : undefined,
       concurrency,
+      spareConcurrency,
       clock: options.clock,
       random: options.random,
     });
@@ -190,8 +193,7 @@ export class ServiceWriter {
     if (isNew) {
       this.#pendingSinceMs.set(key, sinceMs);
     }
-    const isWaiting = outcome?.type === "assigned" && shownIngress(service) === "";
-    this.#queue.add(key, isNew && isWaiting ? "urgent" : "normal");
+    this.#queue.add(key, laneOf(service, outcome, isNew));
   }
 
   /** A Service that drops out of the allocation while it stays a LoadBalancer changed its class. */
@@ -321,4 +323,15 @@ export class ServiceWriter {
   #record(service: Service, event: ServiceEvent): void {
     this.#options.recorder.record(serviceNote(service, event));
   }
+}
+
+function laneOf(service: Service, outcome: Outcome | undefined, isNew: boolean): Lane {
+  const shown = shownIngress(service);
+  if (outcome?.type !== "assigned") {
+    return "normal";
+  }
+  if (wantedIngress(service, outcome) === shown) {
+    return "spare";
+  }
+  return isNew && shown === "" ? "urgent" : "normal";
 }
