@@ -204,9 +204,11 @@ export class AdjRibOut {
     const gone = new Set(before.slice(start, before.length - end).map(({ prefix }) => prefix.key));
     const added = routes.slice(start, routes.length - end);
     // Two routes for one prefix, of which one stays: which of them counts is a matter of their order.
+    const withheld = new Set(this.#withheld.map(({ prefix }) => prefix.key));
     const isDouble =
       added.some(({ prefix: { key } }) => byKey.has(key) && !gone.has(key)) ||
-      this.#withheld.some(({ prefix: { key } }) => byKey.has(key));
+      withheld.size < this.#withheld.length ||
+      [...withheld].some((key) => byKey.has(key));
     return isDouble
       ? undefined
       : {
