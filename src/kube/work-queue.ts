@@ -177,9 +177,10 @@ export class WorkQueue {
     const { clock, random, retryAfterMs } = this.#options;
     const range = this.#options.backoff ?? { baseMs: 200, limitMs: 60_000 };
     const delayMs = Math.max(backoffMs(failures, range, random), retryAfterMs?.(error) ?? 0);
+    const lane = this.#workingSpare.has(key) ? "spare" : "normal";
     const timer = clock.after(delayMs, () => {
       this.#waiting.delete(key);
-      this.add(key);
+      this.add(key, lane);
     });
     this.#waiting.set(key, timer);
   }

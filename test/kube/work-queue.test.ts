@@ -161,6 +161,19 @@ test("it ends when told to, after the work that runs", async () => {
   assert.deepEqual(started, ["a", "b", "c"]);
 });
 
+test("what fails in the spare lane comes again there", async () => {
+  const { queue, clock, started, end, ended } = setUp({ concurrency: 3, spareConcurrency: 1 });
+  void ended();
+  queue.add("s1", "spare");
+  queue.add("s2", "spare");
+  await end("s1", new Error("no"));
+  assert.deepEqual(started, ["s1", "s2"]);
+  clock.advance(60_000);
+  assert.deepEqual(started, ["s1", "s2"], "the other one has the only turn");
+  await end("s2");
+  assert.deepEqual(started, ["s1", "s2", "s1"]);
+});
+
 test("the spare lane has a turn when the others are empty, and no more at once than it may", async () => {
   const { queue, started, end, ended } = setUp({ concurrency: 3, spareConcurrency: 1 });
   for (const key of ["s1", "s2", "s3"]) {

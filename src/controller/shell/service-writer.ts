@@ -17,17 +17,11 @@ import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
 import { type ServiceEvent, writtenEvent } from "../service-events.ts";
 import { diffStatus, shownIngress, wantedIngress } from "../status.ts";
 import { eachInSteps, type Steps } from "../steps.ts";
-import {
-  formatOverwritten,
-  isNotKept,
-  isPaused,
-  observe,
-  recordWrite,
-  type WriteRecord,
-} from "../write-record.ts";
+import { isNotKept, isPaused } from "../write-record.ts";
 import { serviceNote } from "./notes.ts";
 import { isSameButForStatus } from "./same-but-for-status.ts";
 import { StatusWrites } from "./status-writes.ts";
+import { WriteRecords } from "./write-records.ts";
 
 export interface ServiceWriterOptions {
   readonly api: KubeApi;
@@ -66,7 +60,7 @@ export class ServiceWriter {
   readonly #writes: StatusWrites;
   readonly #pending = new Map<string, Pending>();
   readonly #pendingSinceMs = new Map<string, number>();
-  readonly #records = new Map<string, WriteRecord>();
+  readonly #records: WriteRecords;
   /** Services that show the outcome already. */
   readonly #settled = new WeakMap<Service, Outcome>();
   #allocation: Allocation = nothingAllocated;
@@ -87,6 +81,10 @@ export class ServiceWriter {
       random: options.random,
     });
     this.#writes = new StatusWrites(options);
+    this.#records = new WriteRecords({
+      ...options,
+      onEvent: (service, event) => this.#record(service, event),
+    });
   }
 
   /** Writes that wait or are on their way. */
@@ -96,7 +94,7 @@ export class ServiceWriter {
 
   /** Services whose status we leave alone for a while, because somebody else overwrites it. */
   get paused(): readonly string[] {
-    return [...this.#records].flatMap(([key, { pause }]) => (pause === undefined ? [] : [key]));
+    return this.#records.paused;
   }
 
   /** A write has no answer, or none yet: the server may have done it, or do it yet. */
@@ -149,7 +147,7 @@ export class ServiceWriter {
         this.#applyOne(key, service, outcome, sinceMs);
       }
     });
-    for (const key of new Set([...this.#records.keys(), ...this.#pending.keys()])) {
+    for (const key of new Set([...this.#records.keys, ...this.#pending.keys()])) {
       if (!store.entries.has(key)) {
         this.#drop(key);
       }
@@ -175,7 +173,7 @@ export class ServiceWriter {
     if (!isOurs && isLoadBalancer(service) && this.#leaving.get(key) !== service.uid) {
       return;
     }
-    const record = this.#observe(key, service, outcome);
+    const record = this.#records.observe(key, service, outcome);
     const isDone =
       diffStatus(service, outcome, "") === undefined ||
       (record !== undefined && isNotKept(record, service, outcome));
@@ -219,29 +217,9 @@ export class ServiceWriter {
     }
   }
 
-  #observe(key: string, service: Service, outcome: Outcome | undefined): WriteRecord | undefined {
-    const record = this.#records.get(key);
-    if (record === undefined || record.uid !== service.uid || outcome === undefined) {
-      this.#records.delete(key);
-      return undefined;
-    }
-    const { clock, logger, wake } = this.#options;
-    const observed = observe(record, service, outcome, clock.now());
-    this.#records.set(key, observed);
-    if (observed.pause !== undefined && record.pause === undefined) {
-      const { about, untilMs } = observed.pause;
-      const message = formatOverwritten(service, about);
-      const fields = { service: key, about, manager: service.ingressManager };
-      logger.error(fields, "status is overwritten");
-      this.#record(service, { type: "Warning", reason: "StatusOverwritten", message });
-      clock.after(untilMs - clock.now(), wake);
-    }
-    return observed;
-  }
-
   #drop(key: string): void {
     this.#forget(key);
-    this.#records.delete(key);
+    this.#records.forget(key);
     this.#leaving.delete(key);
   }
 
@@ -269,8 +247,7 @@ export class ServiceWriter {
       }
     });
     const after = this.#projected(key, await sent);
-    const record = recordWrite(this.#records.get(key), after, outcome);
-    this.#records.set(key, record);
+    const record = this.#records.take(key, after, outcome);
     this.#lastFailure = undefined;
     if (record.notKept !== undefined) {
       logger.debug({ service: key }, "the server does not keep all that was written");

@@ -218,6 +218,34 @@ test(
   },
 );
 
+test(
+  "what changes no address is written one at a time, and a new Service goes before it",
+  limits,
+  async (t) => {
+    const server = await startServer();
+    const names = Array.from({ length: 40 }, (_, index) => `s${index}`);
+    applyConfig(server, poolsText(["p", "10.0.0.0/24"]));
+    for (const [index, name] of names.entries()) {
+      createService(server, name);
+      const status = { loadBalancer: { ingress: [{ ip: `10.0.0.${index}`, ipMode: "VIP" }] } };
+      server.objects.patch("services", `default/${name}`, { status }, "status");
+    }
+    const fault = server.faults.add(
+      { ...statusWrite, where: ({ target }) => target?.name !== "new" },
+      { type: "delay", delayMs: 9_000 },
+    );
+    await run(t, server);
+    await until(() => fault.hits > 0);
+    createService(server, "new");
+    await until(() => addressOf(server, "new") !== "");
+    assert.ok(fault.hits < 16, `${fault.hits} of the others were on their way meanwhile`);
+    fault.remove();
+    const isMarked = (name: string) =>
+      JSON.stringify(server.objects.get("services", `default/${name}`)).includes("AddressAssigned");
+    await until(() => names.every(isMarked));
+  },
+);
+
 test("a new Service does not wait behind many that move", limits, async (t) => {
   const server = await startServer();
   const names = Array.from({ length: 80 }, (_, index) => `s${index}`);
