@@ -15,7 +15,9 @@ import {
   type WatchOptions,
 } from "./client.ts";
 import { Credentials } from "./credentials.ts";
-import { bodyOf, type HttpOptions, type HttpRequest, jsonOf, send } from "./http.ts";
+import { type HttpOptions, send } from "./http.ts";
+import { bodyOf, jsonOf } from "./http-body.ts";
+import type { HttpRequest } from "./http-request.ts";
 import { recordOf, textOf } from "./json.ts";
 import { ListSplitter } from "./list-splitter.ts";
 import { collectionPath, type Resource } from "./resource.ts";

@@ -1,24 +1,11 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
-import { pipeline, type Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
-import type { Clock, Timer } from "../runtime/clock.ts";
+import type { Clock } from "../runtime/clock.ts";
 import { KubeError } from "./client.ts";
 import { type Credentials, tcpKeepAliveMs } from "./credentials.ts";
+import { bodyOf } from "./http-body.ts";
+import { answerLimitMs, asError, type HttpRequest, nameOf, unanswered } from "./http-request.ts";
 import { errorOfStatus } from "./status.ts";
-
-export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Below the server's URL; begins with a slash. */
-  readonly path: string;
-  readonly query?: Readonly<Record<string, string | undefined>>;
-  readonly body?: object;
-  /** Of `body`; absent: JSON. */
-  readonly contentType?: string;
-  readonly signal?: AbortSignal;
-  /** The answer may come compressed (gzip): worth it where it is long. */
-  readonly takesGzip?: boolean;
-}
 
 export interface HttpOptions {
   readonly credentials: Credentials;
@@ -26,14 +13,9 @@ export interface HttpOptions {
   readonly userAgent: string;
 }
 
-/** How long the head of an answer may take; the server's own limit for a request is 60 seconds. */
-const answerLimitMs = 65_000;
 /** How long the connection may take. */
 const connectLimitMs = 10_000;
 const errorBodyLimit = 256 * 1024;
-/** Of a compressed body, what is looked at in one turn of the event loop. */
-const unpackedOctets = 64 * 1024;
-
 /**
  * Sends `request` and gives the answer as soon as its head is there, if its status is 2xx.
  *
@@ -165,111 +147,6 @@ function answerTo(
   });
 }
 
-/**
- * The body of an answer as it arrives. It counts as dead, and throws, when nothing comes for
- * `silenceLimitMs`; time that the caller takes is not counted. Leaving the loop closes the
- * connection.
- *
- * @throws KubeError with status 0
- */
-export async function* bodyOf(
-  request: HttpRequest,
-  response: IncomingMessage,
-  silenceLimitMs: number,
-  clock: Clock,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  let timer: Timer | undefined;
-  const listen = () => {
-    timer = clock.after(silenceLimitMs, () => response.destroy(new SilentError(silenceLimitMs)));
-  };
-  listen();
-  try {
-    for await (const chunk of unpacked(response).iterator()) {
-      timer?.cancel();
-      if (chunk instanceof Uint8Array) {
-        yield chunk;
-      }
-      listen();
-    }
-  } catch (error) {
-    throw unanswered(request, error);
-  } finally {
-    timer?.cancel();
-    response.destroy();
-  }
-}
-
-/** The body as it was before the server compressed it; unpacked off the event loop. */
-function unpacked(response: IncomingMessage): Readable {
-  if (response.headers["content-encoding"] !== "gzip") {
-    return response;
-  }
-  const gunzip = createGunzip({ chunkSize: unpackedOctets });
-  // Whoever reads it gets the error.
-  pipeline(response, gunzip, () => undefined);
-  return gunzip;
-}
-
-/** Nothing came for longer than the server ever is silent. */
-export class SilentError extends Error {
-  override readonly name = "SilentError";
-
-  constructor(limitMs: number) {
-    super(`nothing came for ${limitMs / 1000} s`);
-  }
-}
-
-/**
- * The whole body as JSON, of an answer that is not compressed. It is as dead as that of `bodyOf` when
- * nothing comes for long.
- *
- * @throws KubeError with status 0
- */
-export async function jsonOf(
-  request: HttpRequest,
-  response: IncomingMessage,
-  clock: Clock,
-): Promise<unknown> {
-  try {
-    return JSON.parse(await textOf(response, clock));
-  } catch (error) {
-    throw unanswered(request, error);
-  }
-}
-
-/** An iteration costs several times as much, where a body is one short chunk. */
-function textOf(response: IncomingMessage, clock: Clock): Promise<string> {
-  return new Promise((resolve, reject) => {
-    if (response.destroyed && !response.readableEnded) {
-      reject(response.errored ?? new Error("the answer was cut off"));
-      return;
-    }
-    const chunks: Buffer[] = [];
-    const listen = () =>
-      clock.after(answerLimitMs, () => response.destroy(new SilentError(answerLimitMs)));
-    let timer = listen();
-    response.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      timer.cancel();
-      timer = listen();
-    });
-    response.once("error", (error) => {
-      timer.cancel();
-      reject(error);
-    });
-    response.once("close", () => {
-      timer.cancel();
-      reject(new Error("the answer was cut off"));
-    });
-    response.once("end", () => {
-      timer.cancel();
-      const [first] = chunks;
-      const whole = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
-      resolve(whole.toString("utf8"));
-    });
-  });
-}
-
 /** What the server says in place of an answer: a Status object, or some proxy's text. */
 async function errorOf(
   request: HttpRequest,
@@ -304,21 +181,4 @@ function parsedOrText(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** The error of a call that got no whole answer; the reason of `signal` if that was why. */
-function unanswered(request: HttpRequest, error: unknown): Error {
-  if (request.signal?.aborted === true) {
-    return asError(request.signal.reason);
-  }
-  const cause = asError(error);
-  return new KubeError(0, "", `${nameOf(request)}: ${cause.message}`, { cause });
-}
-
-function nameOf(request: HttpRequest): string {
-  return `${request.method} ${request.path}`;
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }

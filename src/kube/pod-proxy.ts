@@ -1,7 +1,8 @@
 import type { Clock } from "../runtime/clock.ts";
 import type { CallOptions } from "./client.ts";
 import { Credentials } from "./credentials.ts";
-import { jsonOf, send } from "./http.ts";
+import { send } from "./http.ts";
+import { jsonOf } from "./http-body.ts";
 import { collectionPath, resources } from "./resource.ts";
 
 /** The HTTP server of a Pod, reached through the API server: `pods/NAME:PORT/proxy`. */

@@ -1,5 +1,5 @@
 import { GarbageError, KubeError } from "./client.ts";
-import { SilentError } from "./http.ts";
+import { SilentError } from "./http-body.ts";
 
 /** Why a resource cannot be followed. */
 export type ReflectorFailure =
