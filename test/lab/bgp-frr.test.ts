@@ -202,18 +202,22 @@ test("on a connection that the router opened, every packet of ours has DSCP CS6,
   // Where nobody listens yet, the kernel refuses by itself, without DSCP.
   const counts = await countDscp(link.router, "tcp sport 179 tcp flags & rst == 0");
   const dials = [
-    [`no neighbor ${neighbour} passive`],
-    [
-      `neighbor ${neighbour} passive`,
-      "neighbor fd00:7::11 remote-as 64522",
-      "neighbor fd00:7::11 timers connect 1",
-    ],
+    { count: 4, lines: [`no neighbor ${neighbour} passive`] },
+    {
+      count: 5,
+      lines: [
+        `neighbor ${neighbour} passive`,
+        "neighbor fd00:7::11 remote-as 64522",
+        "neighbor fd00:7::11 timers connect 1",
+      ],
+    },
   ];
-  for (const lines of dials) {
+  for (const { count, lines } of dials) {
     await link.frr.configure("router bgp 64512", ...lines);
     await using onlyHears = await link.speaker({ peerPort: 180 }, { listenPort: 179 });
-    await onlyHears.request({ type: "routes", routes: { count: 4 } });
-    await inSync(onlyHears);
+    await onlyHears.request({ type: "routes", routes: { count } });
+    await path(link, "ipv4", `10.0.0.${count - 1}/32`);
+    assert.equal((await inSync(onlyHears)).state, "Established");
   }
   const { ip, ip6 } = await counts();
   assert.ok(ip.cs6 > 4 && ip6.cs6 > 4, `${ip.cs6} ${ip6.cs6}`);

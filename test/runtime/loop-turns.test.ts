@@ -5,9 +5,11 @@ import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { LoopTurns } from "../../src/runtime/loop-turns.ts";
 
-function beBusy(forMs: number): void {
-  const untilMs = performance.now() + forMs;
-  while (performance.now() < untilMs);
+/** Returns the seconds that it took: more, where the machine has other things to do. */
+function beBusy(forMs: number): number {
+  const startMs = performance.now();
+  while (performance.now() < startMs + forMs);
+  return (performance.now() - startMs) / 1_000;
 }
 
 function pause(forMs: number): Promise<void> {
@@ -21,10 +23,10 @@ test("a turn counts with what it does for timers, and the time in which it waits
   turns.start();
   await pause(0);
   turns.take();
-  beBusy(60);
+  const busySeconds = beBusy(60);
   await pause(300);
   const { max } = turns.take();
-  assert.ok(max >= 0.06 && max < 0.3, `${max} s`);
+  assert.ok(max >= 0.06 && max < busySeconds + 0.24, `${max} s`);
 });
 
 test("a turn counts with what it does for sockets", async () => {

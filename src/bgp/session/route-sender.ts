@@ -31,9 +31,9 @@ export interface RouteSenderOptions {
 
 /**
  * Octets of one write: few at first, so that the router has something to do while we pack the rest,
- * then four times as many each time, up to the longest message. What is beyond a write waits as a
- * difference. FRR takes ten messages before it looks for best paths again, which keeps it for 50 ms:
- * 100,000 routes are to be no more than that.
+ * then four times as many each time, up to the longest message, so that even 100,000 routes are ten
+ * messages: no more than FRR reads at a time (its `read-quanta`). What is beyond a write waits as a
+ * difference.
  */
 const firstWriteOctets = 4_096;
 const writeGrowth = 4;
