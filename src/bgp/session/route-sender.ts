@@ -58,6 +58,7 @@ export class RouteSender {
   #continuation: Timer | undefined;
   #recheck: Timer | undefined;
   #preparation: Timer | undefined;
+  #isLastSession = false;
   /** Those that the next hops were chosen of. */
   #nodeAddresses: readonly Address[] = [];
   #whenDrained: (() => void) | undefined;
@@ -136,8 +137,19 @@ export class RouteSender {
     this.#flush();
   }
 
-  /** Withdraws everything; resolves when that is written, or `limitMs` later, or with the session. */
+  /** No session comes after this one: nothing is prepared for it. */
+  end(): void {
+    this.#isLastSession = true;
+    this.#preparation?.cancel();
+    this.#preparation = undefined;
+  }
+
+  /**
+   * Withdraws everything, and ends; resolves when that is written, or `limitMs` later, or with the
+   * session.
+   */
   withdrawAll(limitMs: number): Promise<void> {
+    this.end();
     const { promise, resolve } = Promise.withResolvers<void>();
     const limit = this.#options.clock.after(limitMs, () => this.#settle());
     this.#whenDrained = () => {
@@ -156,7 +168,7 @@ export class RouteSender {
    * sessions are often lost, and get their routes, several at a time.
    */
   #prepare(): void {
-    if (this.#adjRibOut === undefined) {
+    if (this.#adjRibOut === undefined && !this.#isLastSession) {
       this.#preparation ??= this.#options.clock.after(0, () => {
         this.#preparation = undefined;
         this.#entries.prepare(this.#routes ?? []);

@@ -181,6 +181,7 @@ export class Session {
     if (this.#state.name !== "Established" || !this.#state.negotiated.gracefulRestart) {
       return false;
     }
+    this.#sender.end();
     this.#connection.stop({ type: "stop-for-restart" });
     return true;
   }

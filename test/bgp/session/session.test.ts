@@ -217,6 +217,7 @@ test("close withdraws, sends the text, and dials no more", async () => {
   await closed;
   assert.deepEqual(under.receivedTypes(), ["NOTIFICATION 6/2"]);
   assert.equal(under.transport.last.state, "ended");
+  assert.deepEqual(under.clock.delays, [], "nothing is left to do");
   under.clock.advance(600_000);
   assert.equal(under.transport.connections.length, 1);
   assert.equal(under.state, "Idle");
@@ -232,6 +233,7 @@ test("close does not wait for ever for a peer that takes nothing", async () => {
   under.clock.advance(3_000);
   await closed;
   assert.equal(under.state, "Idle");
+  assert.deepEqual(under.clock.delays, [], "nothing is left to do");
 });
 
 test("close of a session that is not up is done at once", async () => {
@@ -240,6 +242,7 @@ test("close of a session that is not up is done at once", async () => {
   under.session.start();
   under.transport.last.close("ECONNREFUSED");
   await under.session.close({ text: "between attempts" });
+  assert.deepEqual(under.clock.delays, [], "nothing is left to do");
   under.clock.advance(600_000);
   assert.equal(under.transport.connections.length, 1);
 });
@@ -258,6 +261,7 @@ test("closeForRestart closes TCP without a NOTIFICATION, if graceful restart was
   assert.equal(under.session.closeForRestart(), true);
   assert.deepEqual(under.receivedTypes(), []);
   assert.equal(under.transport.last.state, "ended");
+  assert.deepEqual(under.clock.delays, [], "nothing is left to do");
   under.clock.advance(600_000);
   assert.equal(under.transport.connections.length, 1);
 });
