@@ -12,8 +12,6 @@ export interface WorkQueueOptions {
   /** What the server asked for, if it did: the key waits for at least so long. */
   readonly retryAfterMs?: (error: unknown) => number | undefined;
   readonly concurrency: number;
-  /** How many of the spare lane are worked on at once; d: as many as of all. */
-  readonly spareConcurrency?: number;
   readonly clock: Clock;
   readonly random: () => number;
   /** d: 200 ms to 60 s. */
@@ -31,7 +29,8 @@ function firstOf(a: Lane, b: Lane): Lane {
  * Keys that have work to do. A key is worked on by one at a time; however often it is added before
  * its turn, it has one turn; added during its turn, it has one more after it.
  *
- * A lane is empty before the next has a turn.
+ * A lane is empty before the next has a turn. The spare lane has one turn at a time, and after each it
+ * rests for as long as that took: whatever the server's speed, half of it is left to what comes meanwhile.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
@@ -41,8 +40,9 @@ export class WorkQueue {
     spare: new Set<string>(),
   };
   readonly #working = new Set<string>();
-  /** Those of them that came from the spare lane. */
-  readonly #workingSpare = new Set<string>();
+  /** The key of the spare lane that has its turn. */
+  #workingSpare: string | undefined;
+  #spareRest: Timer | undefined;
   /** Added while being worked on. */
   readonly #again = new Map<string, Lane>();
   readonly #failures = new Map<string, number>();
@@ -99,6 +99,7 @@ export class WorkQueue {
         for (const timer of this.#waiting.values()) {
           timer.cancel();
         }
+        this.#spareRest?.cancel();
         if (this.#working.size === 0) {
           resolve();
         } else {
@@ -131,15 +132,15 @@ export class WorkQueue {
   }
 
   #take(): string | undefined {
-    const { concurrency, spareConcurrency = concurrency } = this.#options;
+    const maySpare = this.#workingSpare === undefined && this.#spareRest === undefined;
     for (const name of laneNames) {
-      if (name === "spare" && this.#workingSpare.size >= spareConcurrency) {
+      if (name === "spare" && !maySpare) {
         return undefined;
       }
       for (const key of this.#lanes[name]) {
         this.#lanes[name].delete(key);
         if (name === "spare") {
-          this.#workingSpare.add(key);
+          this.#workingSpare = key;
         }
         return key;
       }
@@ -148,7 +149,8 @@ export class WorkQueue {
   }
 
   async #turn(key: string, signal: AbortSignal): Promise<void> {
-    const { work, onFailure } = this.#options;
+    const { work, onFailure, clock } = this.#options;
+    const startMs = clock.now();
     try {
       await work(key, signal);
       this.#failures.delete(key);
@@ -161,7 +163,10 @@ export class WorkQueue {
       }
     }
     this.#working.delete(key);
-    this.#workingSpare.delete(key);
+    if (this.#workingSpare === key) {
+      this.#workingSpare = undefined;
+      this.#restSpare(clock.now() - startMs, signal);
+    }
     const lane = this.#again.get(key);
     this.#again.delete(key);
     if (lane !== undefined) {
@@ -173,11 +178,20 @@ export class WorkQueue {
     this.#fill();
   }
 
+  #restSpare(restMs: number, signal: AbortSignal): void {
+    if (!signal.aborted) {
+      this.#spareRest = this.#options.clock.after(restMs, () => {
+        this.#spareRest = undefined;
+        this.#fill();
+      });
+    }
+  }
+
   #waitAndRetry(key: string, error: unknown, failures: number): void {
     const { clock, random, retryAfterMs } = this.#options;
     const range = this.#options.backoff ?? { baseMs: 200, limitMs: 60_000 };
     const delayMs = Math.max(backoffMs(failures, range, random), retryAfterMs?.(error) ?? 0);
-    const lane = this.#workingSpare.has(key) ? "spare" : "normal";
+    const lane = this.#workingSpare === key ? "spare" : "normal";
     const timer = clock.after(delayMs, () => {
       this.#waiting.delete(key);
       this.add(key, lane);

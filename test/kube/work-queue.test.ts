@@ -162,20 +162,48 @@ test("it ends when told to, after the work that runs", async () => {
 });
 
 test("what fails in the spare lane comes again there", async () => {
-  const { queue, clock, started, end, ended } = setUp({ concurrency: 3, spareConcurrency: 1 });
+  const { queue, clock, started, end, ended } = setUp({ concurrency: 3 });
   void ended();
   queue.add("s1", "spare");
   queue.add("s2", "spare");
   await end("s1", new Error("no"));
+  clock.advance(0);
   assert.deepEqual(started, ["s1", "s2"]);
   clock.advance(60_000);
   assert.deepEqual(started, ["s1", "s2"], "the other one has the only turn");
   await end("s2");
+  clock.advance(60_000);
   assert.deepEqual(started, ["s1", "s2", "s1"]);
 });
 
-test("the spare lane has a turn when the others are empty, and no more at once than it may", async () => {
-  const { queue, started, end, ended } = setUp({ concurrency: 3, spareConcurrency: 1 });
+test("the spare lane rests after a turn for as long as that took, and no other lane does", async () => {
+  const { queue, clock, started, end, ended, stop } = setUp({ concurrency: 3 });
+  const run = ended();
+  queue.add("s1", "spare");
+  queue.add("s2", "spare");
+  clock.advance(40);
+  await end("s1");
+  clock.advance(39);
+  queue.add("n1");
+  queue.add("u1", "urgent");
+  assert.deepEqual(started, ["s1", "n1", "u1"]);
+  clock.advance(1);
+  assert.deepEqual(started, ["s1", "n1", "u1", "s2"]);
+  await end("n1");
+  await end("u1");
+  clock.advance(10);
+  await end("s2");
+  stop.abort();
+  await run;
+  assert.deepEqual(clock.delays, [], "it ends in its rest");
+});
+
+test("the spare lane has a turn when the others are empty, and one at a time", async () => {
+  const { queue, clock, started, end: endTurn, ended } = setUp({ concurrency: 3 });
+  const end = async (key: string) => {
+    await endTurn(key);
+    clock.advance(0);
+  };
   for (const key of ["s1", "s2", "s3"]) {
     queue.add(key, "spare");
   }
@@ -191,7 +219,7 @@ test("the spare lane has a turn when the others are empty, and no more at once t
   assert.deepEqual(started.slice(4), ["s2"]);
   await end("n2");
   await end("u1");
-  assert.deepEqual(started.slice(5), [], "one spare at once");
+  assert.deepEqual(started.slice(5), [], "one of the spare lane at a time");
   queue.add("s3");
   assert.deepEqual(started.slice(5), ["s3"], "what is added to a lane before has its turn there");
   queue.add("s3", "spare");

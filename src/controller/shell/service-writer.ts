@@ -1,12 +1,6 @@
 import { isLoadBalancer, type Service } from "../../cluster/service.ts";
 import type { AddressWrite } from "../../cluster/snapshot.ts";
-import {
-  isConflict,
-  isNotFound,
-  type KubeApi,
-  KubeError,
-  type KubeObject,
-} from "../../kube/client.ts";
+import { type KubeApi, KubeError, type KubeObject } from "../../kube/client.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import { projectService } from "../../kube/project.ts";
 import type { Store } from "../../kube/store.ts";
@@ -21,6 +15,7 @@ import { isNotKept, isPaused } from "../write-record.ts";
 import { serviceNote } from "./notes.ts";
 import { isSameButForStatus } from "./same-but-for-status.ts";
 import { StatusWrites } from "./status-writes.ts";
+import { WriteFailures } from "./write-failures.ts";
 import { WriteRecords } from "./write-records.ts";
 
 export interface ServiceWriterOptions {
@@ -40,8 +35,6 @@ export interface ServiceWriterOptions {
 
 /** How many writes are on their way at once. */
 const concurrency = 16;
-/** Of those that change no address: thousands, where another product gave the addresses, and no hurry. */
-const spareConcurrency = 1;
 
 interface Pending extends AddressWrite {
   readonly outcome: Outcome | undefined;
@@ -61,25 +54,25 @@ export class ServiceWriter {
   readonly #pending = new Map<string, Pending>();
   readonly #pendingSinceMs = new Map<string, number>();
   readonly #records: WriteRecords;
+  readonly #failures: WriteFailures;
   /** Services that show the outcome already. */
   readonly #settled = new WeakMap<Service, Outcome>();
   #allocation: Allocation = nothingAllocated;
   /** UIDs of Services that were ours and are of another class now, by key. */
   readonly #leaving = new Map<string, string>();
-  #lastFailure: string | undefined;
 
   constructor(options: ServiceWriterOptions) {
     this.#options = options;
     this.#queue = new WorkQueue({
       work: (key) => this.#write(key),
-      onFailure: (key, error) => this.#takeFailure(key, error),
+      onFailure: (key, error) => this.#failures.take(key, error),
       retryAfterMs: (error) =>
         error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1_000 : undefined,
       concurrency,
-      spareConcurrency,
       clock: options.clock,
       random: options.random,
     });
+    this.#failures = new WriteFailures(options.logger);
     this.#writes = new StatusWrites(options);
     this.#records = new WriteRecords({
       ...options,
@@ -248,7 +241,7 @@ export class ServiceWriter {
     });
     const after = this.#projected(key, await sent);
     const record = this.#records.take(key, after, outcome);
-    this.#lastFailure = undefined;
+    this.#failures.clear();
     if (record.notKept !== undefined) {
       logger.debug({ service: key }, "the server does not keep all that was written");
     }
@@ -277,31 +270,12 @@ export class ServiceWriter {
     return isHeld ? held : projectService(answer);
   }
 
-  /** A Service that changed or went meanwhile is nothing unusual: the watch brings what is new. */
-  #takeFailure(key: string, error: unknown): void {
-    const { logger } = this.#options;
-    const fields = { service: key, err: error };
-    if (isConflict(error) || isNotFound(error)) {
-      logger.debug(fields, "the Service changed before its status was written");
-      return;
-    }
-    const status = error instanceof KubeError ? error.status : -1;
-    const failure = status >= 0 ? `${status}` : error instanceof Error ? error.message : "unknown";
-    if (this.#lastFailure === failure) {
-      logger.debug(fields, "status not written");
-    } else if (status === 0 || status === 429 || status >= 500) {
-      logger.warn(fields, "status not written; it is tried again");
-    } else {
-      logger.error(fields, "status not written; it is tried again");
-    }
-    this.#lastFailure = failure;
-  }
-
   #record(service: Service, event: ServiceEvent): void {
     this.#options.recorder.record(serviceNote(service, event));
   }
 }
 
+/** What changes no address can wait: there are thousands of these where another product gave the addresses. */
 function laneOf(service: Service, outcome: Outcome | undefined, isNew: boolean): Lane {
   const shown = shownIngress(service);
   if (outcome?.type !== "assigned") {
