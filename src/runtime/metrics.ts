@@ -8,8 +8,9 @@ import {
 
 import { pendingTimers } from "./clock.ts";
 import { LoopTurns, type TurnFigures } from "./loop-turns.ts";
+import { type Labels, type MetricOptions, Presence } from "./presence.ts";
 
-export type Labels<L extends string> = Readonly<Record<L, string>>;
+export type { Labels, MetricOptions, Presence } from "./presence.ts";
 
 export interface Counter<L extends string> {
   add(labels: Labels<L>, amount?: number): void;
@@ -48,13 +49,6 @@ const turnHelp: readonly (readonly [keyof TurnFigures, string])[] = [
   ["p99", "99 % of the turns of the event loop since the last scrape were no longer"],
 ];
 
-/** Options of a metric: names and help texts are constants of the daemon that declares it. */
-export interface MetricOptions<L extends string> {
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly L[];
-}
-
 /**
  * The metrics of one process. A daemon declares each of its own once, and keeps the typed handle:
  *
@@ -65,6 +59,7 @@ export interface MetricOptions<L extends string> {
  */
 export class MetricsRegistry {
   readonly #registry = new Registry();
+  readonly #presences: { text(): string }[] = [];
 
   /** The media type of `text`. */
   get contentType(): string {
@@ -72,8 +67,9 @@ export class MetricsRegistry {
   }
 
   /** In the text format of Prometheus. */
-  text(): Promise<string> {
-    return this.#registry.metrics();
+  async text(): Promise<string> {
+    const texts = this.#presences.map((presence) => `\n${presence.text()}\n`);
+    return [await this.#registry.metrics(), ...texts].join("");
   }
 
   /** Memory, CPU, event-loop delay, garbage collection, file descriptors, timers of the process. */
@@ -147,6 +143,12 @@ export class MetricsRegistry {
         }
       },
     };
+  }
+
+  presence<const L extends string>(options: MetricOptions<L>): Presence<L> {
+    const presence = new Presence(options);
+    this.#presences.push(presence);
+    return presence;
   }
 
   histogram<const L extends string>(

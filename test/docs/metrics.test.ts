@@ -8,6 +8,7 @@ import {
   type Histogram,
   type MetricOptions,
   MetricsRegistry,
+  type Presence,
 } from "../../src/runtime/metrics.ts";
 import { SpeakerMetrics } from "../../src/speaker/shell/metrics.ts";
 
@@ -30,6 +31,11 @@ class NotingRegistry extends MetricsRegistry {
   ): Histogram<L> {
     this.#note("histogram", options);
     return super.histogram(options);
+  }
+
+  override presence<const L extends string>(options: MetricOptions<L>): Presence<L> {
+    this.#note("gauge", options);
+    return super.presence(options);
   }
 
   #note(type: string, { name, labels, help }: MetricOptions<string>): void {

@@ -41,6 +41,31 @@ test("a followed count never goes back", async () => {
   assert.deepEqual(await series(registry), ['updates_total{peer="a"} 2']);
 });
 
+test("a presence prints its series as a gauge does, and those that are there only", async () => {
+  const options = { name: "announced", help: "h", labels: ["service", "ip"] } as const;
+  const labels = ["a/b", 'quo"te', "back\\slash", "line\nbreak"].map((service) => ({
+    service,
+    ip: "10.0.0.1",
+  }));
+  const plain = new MetricsRegistry();
+  const gauge = plain.gauge(options);
+  const registry = new MetricsRegistry();
+  const announced = registry.presence(options);
+  for (const each of labels) {
+    gauge.set(each, 1);
+    announced.add(each);
+    announced.add(each);
+  }
+  assert.equal((await registry.text()).trim(), (await plain.text()).trim());
+  for (const each of labels.slice(1)) {
+    gauge.remove(each);
+    announced.remove(each);
+  }
+  registry.gauge({ name: "other", help: "h", labels: [] });
+  assert.deepEqual(await series(registry), ["other 0", 'announced{service="a/b",ip="10.0.0.1"} 1']);
+  assert.match(await registry.text(), /\n\n# HELP announced h\n# TYPE announced gauge\n/);
+});
+
 test("a histogram counts into its buckets", async () => {
   const registry = new MetricsRegistry();
   const passes = registry.histogram({ name: "s", help: "h", labels: [], buckets: [0.1, 1] });

@@ -3,12 +3,9 @@ import { type SessionStatus, zeroFailures } from "../../bgp/session/status.ts";
 import type { DataplaneState } from "../../cluster/snapshot.ts";
 import type { ReflectorMetrics } from "../../kube/reflector.ts";
 import { reflectorMetrics } from "../../kube/reflector-metrics.ts";
-import type { Counter, Gauge, MetricsRegistry } from "../../runtime/metrics.ts";
+import type { Counter, Gauge, MetricsRegistry, Presence } from "../../runtime/metrics.ts";
 import type { AdvertisedDiff, ServiceAddress } from "../changes.ts";
 import type { Decision } from "../decide.ts";
-
-/** Series that are set or removed in one turn of the event loop: some 5 ms. */
-const changesInTurn = 1_000;
 
 /** The counts of a session that are metrics: name, help, and where they come from. */
 const sessionCounters = [
@@ -67,16 +64,13 @@ export class SpeakerMetrics {
     readonly field: (typeof bfdCounters)[number][2];
   }[];
   #bfdPeers: ReadonlySet<string> = new Set();
-  readonly #services: Gauge<"service" | "protocol" | "node" | "ip">;
+  readonly #services: Presence<"service" | "protocol" | "node" | "ip">;
   readonly #withheldServices: Gauge<"reason">;
   readonly #dataplaneUnhealthy: Gauge<never>;
   readonly #unhealthyServices: Gauge<never>;
   readonly #decideSeconds: Gauge<never>;
   readonly #nodeName: string;
   readonly #peers = new Set<string>();
-  readonly #waitingChanges: { readonly address: ServiceAddress; readonly isAdvertised: boolean }[] =
-    [];
-  #isShowing = false;
 
   constructor(registry: MetricsRegistry, nodeName: string) {
     this.#nodeName = nodeName;
@@ -122,7 +116,7 @@ export class SpeakerMetrics {
       counter: registry.counter({ name: `routelb_bfd_${name}`, help, labels: ["peer"] }),
       field,
     }));
-    this.#services = registry.gauge({
+    this.#services = registry.presence({
       name: "routelb_speaker_announced",
       help: "1 for each address of a Service that goes to a peer from this node",
       labels: ["service", "protocol", "node", "ip"],
@@ -218,34 +212,18 @@ export class SpeakerMetrics {
     this.#withheldServices.replaceAll([...counts].map(([reason, count]) => [{ reason }, count]));
   }
 
-  /**
-   * There is one series for each address of each Service, so only those that differ are touched, and
-   * where they are thousands, some in each turn of the event loop.
-   */
+  /** There is one series for each address of each Service, so only those that differ are touched. */
   #showAdvertised({ added, removed }: AdvertisedDiff): void {
-    this.#waitingChanges.push(
-      ...removed.map((address) => ({ address, isAdvertised: false })),
-      ...added.map((address) => ({ address, isAdvertised: true })),
-    );
-    if (!this.#isShowing) {
-      this.#showSome();
+    for (const address of removed) {
+      this.#services.remove(this.#labelsOf(address));
+    }
+    for (const address of added) {
+      this.#services.add(this.#labelsOf(address));
     }
   }
 
-  #showSome(): void {
-    for (const { address, isAdvertised } of this.#waitingChanges.splice(0, changesInTurn)) {
-      const { service, ip } = address;
-      const labels = { service, protocol: "bgp", node: this.#nodeName, ip };
-      if (isAdvertised) {
-        this.#services.set(labels, 1);
-      } else {
-        this.#services.remove(labels);
-      }
-    }
-    this.#isShowing = this.#waitingChanges.length > 0;
-    if (this.#isShowing) {
-      setImmediate(() => this.#showSome());
-    }
+  #labelsOf({ service, ip }: ServiceAddress) {
+    return { service, protocol: "bgp", node: this.#nodeName, ip };
   }
 }
 
