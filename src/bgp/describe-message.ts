@@ -6,6 +6,7 @@ import { familyOf, type WireFamily } from "./codec/family.ts";
 import { RefreshSubtype } from "./codec/iana.ts";
 import type { ReceivedMessage } from "./codec/message.ts";
 import type { MpReach, MpUnreach } from "./codec/mp-attribute.ts";
+import type { PrefixList } from "./codec/nlri.ts";
 import { type Notification, notificationName, shutdownText } from "./codec/notification.ts";
 import type { Open } from "./codec/open.ts";
 import { endOfRibFamily, type ReceivedUpdate } from "./codec/update.ts";
@@ -204,8 +205,8 @@ function familyText(wire: WireFamily): string {
   return family === undefined ? `AFI ${wire.afi}, SAFI ${wire.safi}` : `${family} unicast`;
 }
 
-function keysText(prefixes: readonly { readonly key: string }[]): string {
-  return prefixes.map(({ key }) => key).join(" ");
+function keysText(prefixes: PrefixList): string {
+  return Array.from(prefixes, ({ key }) => key).join(" ");
 }
 
 /** Octets as hexadecimal digits. */

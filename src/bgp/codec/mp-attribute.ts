@@ -1,10 +1,9 @@
 import type { AddressFamily } from "../../net/address.ts";
 import { type Address, addressFromOctets, addressOctets } from "../../net/address.ts";
-import type { Prefix } from "../../net/prefix.ts";
 import { updateError } from "./error.ts";
 import { familyOf, type WireFamily, wireFamily } from "./family.ts";
 import { UpdateError } from "./iana.ts";
-import { decodePrefixes, encodePrefix } from "./nlri.ts";
+import { decodePrefixes, encodePrefix, type PrefixList } from "./nlri.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -23,7 +22,7 @@ export type MpReach =
       readonly nextHop: Address;
       /** Beside a global IPv6 next hop (RFC 2545 §3). */
       readonly linkLocal?: Address;
-      readonly prefixes: readonly Prefix[];
+      readonly prefixes: PrefixList;
     }
   | OtherFamily;
 
@@ -32,7 +31,7 @@ export type MpUnreach =
   | {
       readonly type: "unicast";
       readonly family: AddressFamily;
-      readonly prefixes: readonly Prefix[];
+      readonly prefixes: PrefixList;
     }
   | OtherFamily;
 

@@ -1,18 +1,17 @@
-import {
-  type Address,
-  type AddressFamily,
-  addressBits,
-  addressFromOctets,
-  makeAddress,
-} from "../../net/address.ts";
+import { type AddressFamily, addressBits, addressFromOctets } from "../../net/address.ts";
 import { makePrefix, type Prefix } from "../../net/prefix.ts";
 import { updateError } from "./error.ts";
 import { UpdateError } from "./iana.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
+/** Prefixes of one field: an array, or as they came. */
+export interface PrefixList extends Iterable<Prefix> {
+  readonly length: number;
+}
+
 /**
- * Decodes the prefixes that fill the rest of `reader`: Withdrawn Routes, NLRI, or the tail of an MP
+ * Takes the prefixes that fill the rest of `reader`: Withdrawn Routes, NLRI, or the tail of an MP
  * attribute (RFC 4271 §4.3, RFC 4760 §5).
  *
  *     +---------------------------+
@@ -20,7 +19,8 @@ import type { Writer } from "./writer.ts";
  *     |   Prefix (variable)       |   the fewest octets that hold Length bits
  *     +---------------------------+
  *
- * Bits past Length mean nothing and are cleared, so that equal prefixes are equal values.
+ * They are checked and counted now, and made each time that the list is gone through: a router may send
+ * a full table to a speaker that only counts.
  *
  * A Length beyond the family's address, or octets that run out, leave us not knowing which routes
  * were meant, so there is nothing to treat as withdrawn: the session resets (RFC 7606 §3(j), §5.3).
@@ -28,27 +28,44 @@ import type { Writer } from "./writer.ts";
  * @throws NotificationError UPDATE Message Error, Invalid Network Field (3/10), or what `reader`
  *   throws at its end
  */
-export function decodePrefixes(reader: Reader, family: AddressFamily): Prefix[] {
-  const prefixes: Prefix[] = [];
-  while (reader.remaining > 0) {
-    const length = reader.uint8();
-    if (length > addressBits[family]) {
-      throw updateError(UpdateError.InvalidNetworkField, `an ${family} prefix of ${length} bits`);
+export function decodePrefixes(reader: Reader, family: AddressFamily): PrefixList {
+  let length = 0;
+  const octets = reader.taken(() => {
+    while (reader.remaining > 0) {
+      const bits = reader.uint8();
+      if (bits > addressBits[family]) {
+        throw updateError(UpdateError.InvalidNetworkField, `an ${family} prefix of ${bits} bits`);
+      }
+      reader.skip((bits + 7) >> 3);
+      length += 1;
     }
-    prefixes.push(makePrefix(decodeAddress(reader, family, length), length));
-  }
-  return prefixes;
+  });
+  return new WirePrefixes(family, new Uint8Array(octets), length);
 }
 
-function decodeAddress(reader: Reader, family: AddressFamily, length: number): Address {
-  const octets = reader.bytes(Math.ceil(length / 8));
-  if (family === "ipv4") {
-    const [a = 0, b = 0, c = 0, d = 0] = octets;
-    return makeAddress("ipv4", BigInt(((a << 24) | (b << 16) | (c << 8) | d) >>> 0));
+/** What `decodePrefixes` has checked. Bits past a Length mean nothing and are cleared. */
+class WirePrefixes implements PrefixList {
+  readonly family: AddressFamily;
+  readonly octets: Uint8Array;
+  readonly length: number;
+
+  constructor(family: AddressFamily, octets: Uint8Array, length: number) {
+    this.family = family;
+    this.octets = octets;
+    this.length = length;
   }
-  const whole = new Uint8Array(addressBits[family] / 8);
-  whole.set(octets);
-  return addressFromOctets(family, whole);
+
+  *[Symbol.iterator](): Iterator<Prefix> {
+    let at = 0;
+    while (at < this.octets.length) {
+      const bits = this.octets[at] ?? 0;
+      const end = at + 1 + ((bits + 7) >> 3);
+      const address = new Uint8Array(addressBits[this.family] / 8);
+      address.set(this.octets.subarray(at + 1, end));
+      yield makePrefix(addressFromOctets(this.family, address), bits);
+      at = end;
+    }
+  }
 }
 
 /** How many octets `encodePrefix` writes. */

@@ -45,6 +45,17 @@ export class Reader {
     return this.bytes(this.remaining);
   }
 
+  skip(length: number): void {
+    this.#take(length);
+  }
+
+  /** What `take` takes: a view, not a copy. */
+  taken(take: () => void): Uint8Array {
+    const from = this.#offset;
+    take();
+    return this.#octets.subarray(from, this.#offset);
+  }
+
   /** A reader of the next `length` octets, which throws `whenShort` at its own end. */
   field(length: number, whenShort: () => Error = this.#whenShort): Reader {
     return new Reader(this.bytes(length), whenShort);

@@ -11,7 +11,7 @@ import { encodeAttributes } from "./attribute-encoder.ts";
 import { attributeNames, attributeSpecs } from "./attribute-table.ts";
 import { NotificationError, updateError } from "./error.ts";
 import { AttributeFlag, UpdateError } from "./iana.ts";
-import { decodePrefixes, encodePrefix } from "./nlri.ts";
+import { decodePrefixes, encodePrefix, type PrefixList } from "./nlri.ts";
 import { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -19,10 +19,10 @@ import type { Writer } from "./writer.ts";
 export interface Update {
   readonly type: "UPDATE";
   /** The Withdrawn Routes field: IPv4 only. */
-  readonly withdrawn: readonly Prefix[];
+  readonly withdrawn: PrefixList;
   readonly attributes: PathAttributes;
   /** The NLRI field: IPv4 only. */
-  readonly nlri: readonly Prefix[];
+  readonly nlri: PrefixList;
 }
 
 /** An UPDATE with what RFC 7606 made of its errors: attributes that were discarded are not there. */
@@ -200,7 +200,7 @@ class AttributeDecoder {
     }
   }
 
-  finish(withdrawn: readonly Prefix[], nlri: readonly Prefix[]): ReceivedUpdate {
+  finish(withdrawn: PrefixList, nlri: PrefixList): ReceivedUpdate {
     const treatAsWithdraw = this.#malformed.some(({ action }) => action === "treat-as-withdraw");
     const onlyUnreach = [...this.#seen].every((code) => code === attributeSpecs.mpUnreach.code);
     const hasReachable = nlri.length > 0 || this.#known.mpReach !== undefined;
@@ -257,22 +257,29 @@ export function encodeUpdate(update: Update, writer: Writer, context: AttributeC
 }
 
 /** The prefixes that the UPDATE makes reachable, of both fields that can hold them. */
-export function reachablePrefixes(update: ReceivedUpdate): Prefix[] {
-  return update.treatAsWithdraw ? [] : advertisedPrefixes(update);
+export function* reachablePrefixes(update: ReceivedUpdate): Generator<Prefix> {
+  if (!update.treatAsWithdraw) {
+    yield* advertisedPrefixes(update);
+  }
 }
 
 /** The prefixes that the UPDATE withdraws, by saying so or by RFC 7606. */
-export function withdrawnPrefixes(update: ReceivedUpdate): Prefix[] {
+export function* withdrawnPrefixes(update: ReceivedUpdate): Generator<Prefix> {
   const { mpUnreach } = update.attributes;
-  return [
-    ...update.withdrawn,
-    ...(mpUnreach?.type === "unicast" ? mpUnreach.prefixes : []),
-    ...(update.treatAsWithdraw ? advertisedPrefixes(update) : []),
-  ];
+  yield* update.withdrawn;
+  if (mpUnreach?.type === "unicast") {
+    yield* mpUnreach.prefixes;
+  }
+  if (update.treatAsWithdraw) {
+    yield* advertisedPrefixes(update);
+  }
 }
 
-function advertisedPrefixes({ nlri, attributes: { mpReach } }: Update): Prefix[] {
-  return mpReach?.type === "unicast" ? [...nlri, ...mpReach.prefixes] : [...nlri];
+function* advertisedPrefixes({ nlri, attributes: { mpReach } }: Update): Generator<Prefix> {
+  yield* nlri;
+  if (mpReach?.type === "unicast") {
+    yield* mpReach.prefixes;
+  }
 }
 
 /** The family whose End-of-RIB the UPDATE is (RFC 4724 §2), or undefined. */

@@ -20,7 +20,9 @@ for (const family of ["ipv4", "ipv6"] as const) {
           encodePrefix(prefix, writer);
           assert.equal(writer.length - before, prefixOctets(prefix));
         }
-        assert.deepEqual(decodePrefixes(reader(writer.toBytes()), family), prefixes);
+        const decoded = decodePrefixes(reader(writer.toBytes()), family);
+        assert.deepEqual([...decoded], prefixes);
+        assert.equal(decoded.length, prefixes.length);
       }),
     );
   });
@@ -29,4 +31,20 @@ for (const family of ["ipv4", "ipv6"] as const) {
 test("bits past the length are cleared", () => {
   const [prefix] = decodePrefixes(reader(Uint8Array.of(9, 10, 255)), "ipv4");
   assert.equal(prefix?.key, "10.128.0.0/9");
+});
+
+test("what is wrong is found before anybody asks for the prefixes", () => {
+  const decode = (...octets: readonly number[]) =>
+    decodePrefixes(reader(Uint8Array.from(octets)), "ipv4");
+  assert.throws(() => decode(8, 10, 33, 1, 2, 3, 4, 5), /prefix of 33 bits/);
+  assert.throws(() => decode(8, 10, 24, 1, 2), /short/);
+});
+
+test("the prefixes are still there when the octets that they came in are overwritten", () => {
+  const octets = Uint8Array.of(8, 10, 16, 172, 16);
+  const prefixes = decodePrefixes(reader(octets), "ipv4");
+  octets.fill(0);
+  const keys = () => Array.from(prefixes, ({ key }) => key);
+  assert.deepEqual(keys(), ["10.0.0.0/8", "172.16.0.0/16"]);
+  assert.deepEqual(keys(), ["10.0.0.0/8", "172.16.0.0/16"], "as often as one likes");
 });

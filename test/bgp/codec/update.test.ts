@@ -30,8 +30,8 @@ function body(attributes: string, nlri = "18 0a0203", withdrawn = ""): Uint8Arra
   return writer.toBytes();
 }
 
-function keys(prefixes: readonly { readonly key: string }[]): string[] {
-  return prefixes.map(({ key }) => key);
+function keys(prefixes: Iterable<{ readonly key: string }>): string[] {
+  return Array.from(prefixes, ({ key }) => key);
 }
 
 const origin = "40 01 01 00";
@@ -195,8 +195,8 @@ test("MP_REACH_NLRI and MP_UNREACH_NLRI with wrong flags withdraw their prefixes
   for (const attributes of [`${reach} ${origin} ${asPath}`, unreach]) {
     const update = decodeUpdate(body(attributes, ""), external);
     assert.equal(verdict(update), "withdraw §3(c)");
-    assert.deepEqual(reachablePrefixes(update), []);
-    assert.equal(withdrawnPrefixes(update).length, 1);
+    assert.deepEqual([...reachablePrefixes(update)], []);
+    assert.equal([...withdrawnPrefixes(update)].length, 1);
   }
   assert.throws(
     () => decodeUpdate(body(`40 0e 05 0002 01 07 00 ${origin} ${asPath}`, ""), external),
@@ -277,7 +277,7 @@ test("routes of a family that we do not speak are no error", () => {
     safi: 70,
     octets: new Uint8Array(2),
   });
-  assert.deepEqual(reachablePrefixes(update), []);
+  assert.deepEqual([...reachablePrefixes(update)], []);
 });
 
 test("MP_REACH_NLRI stands first, by the wish of RFC 7606 §5.1", () => {
