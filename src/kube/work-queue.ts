@@ -60,6 +60,11 @@ export class WorkQueue {
     return urgent.size + normal.size + spare.size + this.#working.size + this.#waiting.size;
   }
 
+  /** Of these, what does not wait in the spare lane. */
+  get pressing(): number {
+    return this.size - this.#lanes.spare.size;
+  }
+
   /**
    * Gives `key` a turn. A key that waits after a failure goes on waiting, so that a pass which adds
    * all that differs does not hurry what fails; the urgent lane does not wait.

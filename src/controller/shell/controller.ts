@@ -188,7 +188,7 @@ export class Controller {
       leads() ? [...configuration.notes(), ...[...this.#serviceNotes.values()].flat()] : [],
     );
     const endMs = clock.now();
-    const factor = restFactors[writer.size > stormSize ? "storm" : "quiet"];
+    const factor = restFactors[writer.pressing > stormSize ? "storm" : "quiet"];
     this.#restUntilMs = endMs + Math.min((endMs - startMs) * factor, restLimitMs);
     this.#isPassing = false;
     if (this.#isAskedAgain) {

@@ -85,6 +85,11 @@ export class ServiceWriter {
     return this.#queue.size;
   }
 
+  /** Of these, writes that have no time to spare: of addresses. */
+  get pressing(): number {
+    return this.#queue.pressing;
+  }
+
   /** Services whose status we leave alone for a while, because somebody else overwrites it. */
   get paused(): readonly string[] {
     return this.#records.paused;
