@@ -48,10 +48,10 @@ export const birdReceiver: ReceiverKind = {
     return {
       routes: async () => Number(/Routes:\s+(\d+) imported/.exec(await show())?.[1] ?? 0),
       isListening: async () => /BGP state:\s+(Passive|Active)/.test(await show()),
-      async establishedAtMs() {
+      async moments() {
         const log = await readFile(path("bird.log"), "utf8");
         const last = [...log.matchAll(upLine)].at(-1);
-        return last && Date.parse(`${last[1]}Z`);
+        return { establishedMs: last && Date.parse(`${last[1]}Z`) };
       },
       async [Symbol.asyncDispose]() {
         control.close();

@@ -21,7 +21,16 @@ exit
 route-map NOTHING deny 10
 `;
 
-const upLine = /^(\d+)\/(\d+)\/(\d+) (\S+) .*ADJCHANGE: neighbor \S+ .*Up$/gm;
+const upLine = /^(\S+ \S+) .*ADJCHANGE: neighbor \S+ .*Up$/gm;
+const endOfRibLine = /^(\S+ \S+) .*rcvd End-of-RIB for IPv4 Unicast from /gm;
+
+/** Milliseconds since the Unix epoch of the last line that `pattern` finds. */
+function lastAtMs(log: string, pattern: RegExp): number | undefined {
+  const time = [...log.matchAll(pattern)].at(-1)?.[1];
+  return time === undefined
+    ? undefined
+    : Date.parse(`${time.replaceAll("/", "-").replace(" ", "T")}Z`);
+}
 
 export const frrReceiver: ReceiverKind = {
   name: "FRR",
@@ -38,10 +47,13 @@ export const frrReceiver: ReceiverKind = {
     return {
       routes: async () => (await peer()).routes ?? 0,
       isListening: async () => (await peer()).state === "Active",
-      async establishedAtMs() {
+      moments: async () => {
         const log = await readFile(router.logFile, "utf8");
-        const last = [...log.matchAll(upLine)].at(-1);
-        return last && Date.parse(`${last[1]}-${last[2]}-${last[3]}T${last[4]}Z`);
+        const establishedMs = lastAtMs(log, upLine);
+        const endOfRibMs = lastAtMs(log, endOfRibLine);
+        return establishedMs === undefined || (endOfRibMs ?? 0) < establishedMs
+          ? { establishedMs }
+          : { establishedMs, endOfRibMs };
       },
       async [Symbol.asyncDispose]() {
         vty.close();

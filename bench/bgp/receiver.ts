@@ -4,10 +4,18 @@ import type { Place } from "./place.ts";
 export interface Receiver extends AsyncDisposable {
   /** Routes of the sender's in its table. */
   routes(): Promise<number>;
-  /** When the session last came up, by the router's log; undefined if it never did. */
-  establishedAtMs(): Promise<number | undefined>;
+  /** Of the last session, by the router's log. */
+  moments(): Promise<SessionMoments>;
   /** The router is ready for a session. */
   readonly isListening: () => Promise<boolean>;
+}
+
+/** Milliseconds since the Unix epoch. */
+export interface SessionMoments {
+  /** When it came up; undefined if it never did. */
+  readonly establishedMs: number | undefined;
+  /** When the router had worked off the UPDATEs before End-of-RIB, if it logs that and the sender sent it. */
+  readonly endOfRibMs?: number | undefined;
 }
 
 export interface ReceiverKind {
