@@ -14,7 +14,7 @@ export interface Receiver extends AsyncDisposable {
 export interface SessionMoments {
   /** When it came up; undefined if it never did. */
   readonly establishedMs: number | undefined;
-  /** When the router had worked off the UPDATEs before End-of-RIB, if it logs that and the sender sent it. */
+  /** When the router had worked off all UPDATEs before End-of-RIB, if it logs that and was sent it. */
   readonly endOfRibMs?: number | undefined;
 }
 

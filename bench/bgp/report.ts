@@ -17,6 +17,7 @@ interface Column {
 
 const columns: readonly Column[] = [
   { title: "table ms", of: "tableMs", digits: 0, hasRatio: true },
+  { title: "End-of-RIB ms", of: "endOfRibMs", digits: 0, hasRatio: true },
   { title: "kernel ms", of: "kernelMs", digits: 0, hasRatio: true },
   { title: "withdrawn ms", of: "withdrawTableMs", digits: 0, hasRatio: true },
   { title: "from kernel ms", of: "withdrawKernelMs", digits: 0, hasRatio: true },

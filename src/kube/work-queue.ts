@@ -18,6 +18,8 @@ export interface WorkQueueOptions {
   readonly backoff?: BackoffRange;
 }
 
+const spareRestLimitMs = 1_000;
+
 const laneNames = ["urgent", "normal", "spare"] as const;
 export type Lane = (typeof laneNames)[number];
 
@@ -30,7 +32,8 @@ function firstOf(a: Lane, b: Lane): Lane {
  * its turn, it has one turn; added during its turn, it has one more after it.
  *
  * A lane is empty before the next has a turn. The spare lane has one turn at a time, and after each it
- * rests for as long as that took: whatever the server's speed, half of it is left to what comes meanwhile.
+ * rests for as long as that took, a second at most: whatever the server's speed, half of it is left to
+ * what comes meanwhile.
  */
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
@@ -46,7 +49,8 @@ export class WorkQueue {
   /** Added while being worked on. */
   readonly #again = new Map<string, Lane>();
   readonly #failures = new Map<string, number>();
-  readonly #waiting = new Map<string, Timer>();
+  /** After a failure, until their turn comes again in `lane`. */
+  readonly #waiting = new Map<string, { readonly timer: Timer; lane: Lane }>();
   #signal: AbortSignal | undefined;
   #whenIdle: (() => void) | undefined;
 
@@ -60,9 +64,12 @@ export class WorkQueue {
     return urgent.size + normal.size + spare.size + this.#working.size + this.#waiting.size;
   }
 
-  /** Of these, what does not wait in the spare lane. */
+  /** Of these, what is not of the spare lane. */
   get pressing(): number {
-    return this.size - this.#lanes.spare.size;
+    const { urgent, normal } = this.#lanes;
+    const retries = [...this.#waiting.values()].filter(({ lane }) => lane !== "spare");
+    const spare = this.#workingSpare === undefined ? 0 : 1;
+    return urgent.size + normal.size + this.#working.size - spare + retries.length;
   }
 
   /**
@@ -76,9 +83,10 @@ export class WorkQueue {
     }
     const retry = this.#waiting.get(key);
     if (lane === "urgent") {
-      retry?.cancel();
+      retry?.timer.cancel();
       this.#waiting.delete(key);
     } else if (retry !== undefined) {
+      retry.lane = firstOf(lane, retry.lane);
       return;
     }
     const first = firstOf(lane, laneNames.find((name) => this.#lanes[name].delete(key)) ?? lane);
@@ -88,7 +96,7 @@ export class WorkQueue {
 
   /** Takes back what waits for `key`; work on it that runs goes on. */
   forget(key: string): void {
-    this.#waiting.get(key)?.cancel();
+    this.#waiting.get(key)?.timer.cancel();
     this.#waiting.delete(key);
     for (const name of laneNames) {
       this.#lanes[name].delete(key);
@@ -101,7 +109,7 @@ export class WorkQueue {
   run(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const stop = () => {
-        for (const timer of this.#waiting.values()) {
+        for (const { timer } of this.#waiting.values()) {
           timer.cancel();
         }
         this.#spareRest?.cancel();
@@ -183,9 +191,10 @@ export class WorkQueue {
     this.#fill();
   }
 
-  #restSpare(restMs: number, signal: AbortSignal): void {
-    if (!signal.aborted) {
-      this.#spareRest = this.#options.clock.after(restMs, () => {
+  /** No rest after a turn that did nothing. */
+  #restSpare(tookMs: number, signal: AbortSignal): void {
+    if (tookMs >= 1 && !signal.aborted) {
+      this.#spareRest = this.#options.clock.after(Math.min(tookMs, spareRestLimitMs), () => {
         this.#spareRest = undefined;
         this.#fill();
       });
@@ -196,11 +205,11 @@ export class WorkQueue {
     const { clock, random, retryAfterMs } = this.#options;
     const range = this.#options.backoff ?? { baseMs: 200, limitMs: 60_000 };
     const delayMs = Math.max(backoffMs(failures, range, random), retryAfterMs?.(error) ?? 0);
-    const lane = this.#workingSpare === key ? "spare" : "normal";
     const timer = clock.after(delayMs, () => {
+      const lane = this.#waiting.get(key)?.lane;
       this.#waiting.delete(key);
       this.add(key, lane);
     });
-    this.#waiting.set(key, timer);
+    this.#waiting.set(key, { timer, lane: this.#workingSpare === key ? "spare" : "normal" });
   }
 }

@@ -59,7 +59,7 @@ const turnHelp: readonly (readonly [keyof TurnFigures, string])[] = [
  */
 export class MetricsRegistry {
   readonly #registry = new Registry();
-  readonly #presences: { text(): string }[] = [];
+  readonly #presences = new Map<string, { text(): string }>();
 
   /** The media type of `text`. */
   get contentType(): string {
@@ -68,7 +68,7 @@ export class MetricsRegistry {
 
   /** In the text format of Prometheus. */
   async text(): Promise<string> {
-    const texts = this.#presences.map((presence) => `\n${presence.text()}\n`);
+    const texts = Array.from(this.#presences.values(), (presence) => `\n${presence.text()}\n`);
     return [await this.#registry.metrics(), ...texts].join("");
   }
 
@@ -145,9 +145,14 @@ export class MetricsRegistry {
     };
   }
 
+  /** @throws Error if the name is taken, as all others do */
   presence<const L extends string>(options: MetricOptions<L>): Presence<L> {
+    const { name } = options;
+    if (this.#presences.has(name) || this.#registry.getSingleMetric(name) !== undefined) {
+      throw new Error(`a metric of the name ${name} has been declared already`);
+    }
     const presence = new Presence(options);
-    this.#presences.push(presence);
+    this.#presences.set(name, presence);
     return presence;
   }
 

@@ -5,9 +5,10 @@ import type { Service } from "../../src/cluster/service.ts";
 import { allocationSteps, type Ledger } from "../../src/controller/allocate.ts";
 import { amend } from "../../src/controller/amend.ts";
 import { nothingAllocated, type Outcome } from "../../src/controller/outcome.ts";
-import { shownIngress } from "../../src/controller/status.ts";
+import { matters } from "../../src/controller/shell/matters.ts";
+import { diffStatus, shownIngress, wantedIngress } from "../../src/controller/status.ts";
 import { finish } from "../../src/controller/steps.ts";
-import { anyStep, change, shown, start, type World } from "./allocation-world.ts";
+import { anyStep, change, start, type World } from "./allocation-world.ts";
 import { pool, service, snapshot, withStatus } from "./fixtures.ts";
 
 function wholePass(world: World, before: Ledger | undefined): Ledger {
@@ -35,22 +36,34 @@ function assertSame(amended: Ledger, whole: Ledger): void {
   assert.deepEqual(amended.allocation.pools, whole.allocation.pools);
 }
 
-/**
- * The Service shows what was decided for it, which is all that it wants, and showed the same addresses
- * before, or none: nothing is decided anew.
- */
-function hasLanded(ledger: Ledger, before: Service, after: Service): boolean {
-  const outcome = ledger.allocation.outcomes.get(after.key);
-  return (
-    (before.ingress.length === 0 || shownIngress(before) === shownIngress(after)) &&
-    outcome?.type === "assigned" &&
-    outcome.shortfall === undefined &&
-    JSON.stringify(shown(before, outcome)) === JSON.stringify(after)
+/** Our write has landed in each Service that shows the addresses decided for it: annotation and condition. */
+function marked(world: World, { allocation }: Ledger): World {
+  const services = new Map(world.services);
+  for (const [key, one] of services) {
+    const outcome = allocation.outcomes.get(key);
+    if (outcome?.type === "assigned" && wantedIngress(one, outcome) === shownIngress(one)) {
+      const patch = diffStatus(one, outcome, "2026-01-01T00:00:00Z");
+      const { annotations = {} } = patch?.metadata ?? {};
+      const { conditions } = patch?.status ?? {};
+      services.set(key, {
+        ...one,
+        annotations: { ...one.annotations, ...withoutNulls(annotations) },
+        conditions: conditions ?? one.conditions,
+      });
+    }
+  }
+  return { ...world, services };
+}
+
+function withoutNulls(values: Readonly<Record<string, string | null>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([key, value]) => (value === null ? [] : [[key, value]])),
   );
 }
 
 test("amended step by step, a ledger is what a whole pass makes of the same Services", () => {
   let amendments = 0;
+  let writes = 0;
   fc.assert(
     fc.property(
       start,
@@ -60,16 +73,16 @@ test("amended step by step, a ledger is what a whole pass makes of the same Serv
         let ledger = wholePass(world, undefined);
         for (const batch of batches) {
           const before = world;
-          world = batch.reduce(change, world);
+          world = marked(batch.reduce(change, world), ledger);
           const isNew = ({ key, uid }: Service, others: World) =>
             others.services.get(key)?.uid !== uid;
           const come = [...world.services.values()].filter((one) => isNew(one, before));
           const gone = [...before.services.values()].filter((one) => isNew(one, world));
           const isRest = [...world.services.values()].every((after) => {
             const known = before.services.get(after.key);
-            return (
-              known === after || isNew(after, before) || hasLanded(ledger, known ?? after, after)
-            );
+            const isOther = known !== after && !isNew(after, before);
+            const written = { source: "watch", key: after.key, before: known, after } as const;
+            return !isOther || !matters(written, ledger);
           });
           const whole = wholePass(
             world,
@@ -80,6 +93,10 @@ test("amended step by step, a ledger is what a whole pass makes of the same Serv
           const amended = isSimple ? amend(ledger, { come, gone }) : undefined;
           if (amended !== undefined) {
             amendments += come.length + gone.length;
+            writes += [...world.services.values()].filter(
+              ({ key, conditions }) =>
+                conditions.length > 0 && before.services.get(key)?.conditions.length === 0,
+            ).length;
             assertSame(amended, whole);
           }
           ledger = amended ?? whole;
@@ -98,6 +115,7 @@ test("amended step by step, a ledger is what a whole pass makes of the same Serv
     { numRuns: 500 },
   );
   assert.ok(amendments > 500, `${amendments} Services came or went`);
+  assert.ok(writes > 500, `${writes} writes of ours landed`);
 });
 
 const pools = [pool("p", ["10.0.0.0/30"])];

@@ -161,19 +161,43 @@ test("it ends when told to, after the work that runs", async () => {
   assert.deepEqual(started, ["a", "b", "c"]);
 });
 
-test("what fails in the spare lane comes again there", async () => {
+test("what fails in the spare lane comes again there, or where it is added meanwhile", async () => {
   const { queue, clock, started, end, ended } = setUp({ concurrency: 3 });
   void ended();
   queue.add("s1", "spare");
   queue.add("s2", "spare");
   await end("s1", new Error("no"));
-  clock.advance(0);
   assert.deepEqual(started, ["s1", "s2"]);
+  assert.equal(queue.pressing, 0);
   clock.advance(60_000);
   assert.deepEqual(started, ["s1", "s2"], "the other one has the only turn");
   await end("s2");
   clock.advance(60_000);
   assert.deepEqual(started, ["s1", "s2", "s1"]);
+  await end("s1", new Error("no"));
+  queue.add("s3", "spare");
+  clock.advance(1_000);
+  assert.deepEqual(started.slice(3), ["s3"]);
+  queue.add("s1");
+  assert.equal(queue.pressing, 1, "what waits for its retry is pressing now");
+  clock.advance(60_000);
+  assert.deepEqual(started.slice(3), ["s3", "s1"]);
+});
+
+test("what is not of the spare lane is pressing: it waits, is worked on, or comes again", async () => {
+  const { queue, end, ended } = setUp({ concurrency: 2 });
+  for (const key of ["s1", "s2", "s3"]) {
+    queue.add(key, "spare");
+  }
+  queue.add("n1");
+  void ended();
+  assert.deepEqual([queue.size, queue.pressing], [4, 1]);
+  queue.add("u1", "urgent");
+  assert.deepEqual([queue.size, queue.pressing], [5, 2]);
+  await end("n1", new Error("no"));
+  assert.deepEqual([queue.size, queue.pressing], [5, 2]);
+  await end("u1");
+  assert.deepEqual([queue.size, queue.pressing], [4, 1]);
 });
 
 test("the spare lane rests after a turn for as long as that took, and no other lane does", async () => {
@@ -198,12 +222,22 @@ test("the spare lane rests after a turn for as long as that took, and no other l
   assert.deepEqual(clock.delays, [], "it ends in its rest");
 });
 
+test("the rest of the spare lane is a second at most, and none after a turn that did nothing", async () => {
+  const { queue, clock, started, end, ended } = setUp();
+  void ended();
+  for (const key of ["s1", "s2", "s3"]) {
+    queue.add(key, "spare");
+  }
+  clock.advance(30_000);
+  await end("s1");
+  assert.deepEqual(clock.delays, [1_000]);
+  clock.advance(1_000);
+  await end("s2");
+  assert.deepEqual(started, ["s1", "s2", "s3"]);
+});
+
 test("the spare lane has a turn when the others are empty, and one at a time", async () => {
-  const { queue, clock, started, end: endTurn, ended } = setUp({ concurrency: 3 });
-  const end = async (key: string) => {
-    await endTurn(key);
-    clock.advance(0);
-  };
+  const { queue, started, end, ended } = setUp({ concurrency: 3 });
   for (const key of ["s1", "s2", "s3"]) {
     queue.add(key, "spare");
   }

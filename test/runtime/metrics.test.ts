@@ -66,6 +66,15 @@ test("a presence prints its series as a gauge does, and those that are there onl
   assert.match(await registry.text(), /\n\n# HELP announced h\n# TYPE announced gauge\n/);
 });
 
+test("the name of a presence is not given twice", () => {
+  const registry = new MetricsRegistry();
+  const options = { name: "announced", help: "h", labels: ["service"] } as const;
+  registry.presence(options);
+  assert.throws(() => registry.presence(options), /announced/);
+  registry.gauge({ ...options, name: "other" });
+  assert.throws(() => registry.presence({ ...options, name: "other" }), /other/);
+});
+
 test("a histogram counts into its buckets", async () => {
   const registry = new MetricsRegistry();
   const passes = registry.histogram({ name: "s", help: "h", labels: [], buckets: [0.1, 1] });

@@ -1,4 +1,10 @@
-import { type AddressFamily, addressBits, addressFromOctets } from "../../net/address.ts";
+import {
+  type Address,
+  type AddressFamily,
+  addressBits,
+  addressFromOctets,
+  makeAddress,
+} from "../../net/address.ts";
 import { makePrefix, type Prefix } from "../../net/prefix.ts";
 import { updateError } from "./error.ts";
 import { UpdateError } from "./iana.ts";
@@ -60,12 +66,21 @@ class WirePrefixes implements PrefixList {
     while (at < this.octets.length) {
       const bits = this.octets[at] ?? 0;
       const end = at + 1 + ((bits + 7) >> 3);
-      const address = new Uint8Array(addressBits[this.family] / 8);
-      address.set(this.octets.subarray(at + 1, end));
-      yield makePrefix(addressFromOctets(this.family, address), bits);
+      yield makePrefix(addressOf(this.family, this.octets.subarray(at + 1, end)), bits);
       at = end;
     }
   }
+}
+
+/** Of the first octets of an address; the others are 0. */
+function addressOf(family: AddressFamily, octets: Uint8Array): Address {
+  if (family === "ipv4") {
+    const [a = 0, b = 0, c = 0, d = 0] = octets;
+    return makeAddress("ipv4", BigInt(((a << 24) | (b << 16) | (c << 8) | d) >>> 0));
+  }
+  const whole = new Uint8Array(addressBits[family] / 8);
+  whole.set(octets);
+  return addressFromOctets(family, whole);
 }
 
 /** How many octets `encodePrefix` writes. */

@@ -40,12 +40,14 @@ export interface ControllerParts {
 }
 
 /**
- * After a pass comes a rest of its length; of nine times that while so many writes wait that they
- * need the event loop more than another decision would.
+ * After a pass comes a rest of its length; of nine times that while so many pressing writes wait that
+ * they need the event loop more than another decision would.
  */
-const restFactors = { quiet: 1, storm: 9 } as const;
+const rests = {
+  quiet: { factor: 1, limitMs: 100 },
+  storm: { factor: 9, limitMs: 500 },
+} as const;
 const stormSize = 32;
-const restLimitMs = 500;
 
 /**
  * From whole snapshot to addresses, level-triggered: every change of a Store leads to a pass over
@@ -188,8 +190,8 @@ export class Controller {
       leads() ? [...configuration.notes(), ...[...this.#serviceNotes.values()].flat()] : [],
     );
     const endMs = clock.now();
-    const factor = restFactors[writer.pressing > stormSize ? "storm" : "quiet"];
-    this.#restUntilMs = endMs + Math.min((endMs - startMs) * factor, restLimitMs);
+    const { factor, limitMs } = rests[writer.pressing > stormSize ? "storm" : "quiet"];
+    this.#restUntilMs = endMs + Math.min((endMs - startMs) * factor, limitMs);
     this.#isPassing = false;
     if (this.#isAskedAgain) {
       this.#isAskedAgain = false;

@@ -6,9 +6,9 @@ import { diffStatus, shownIngress } from "../status.ts";
 import { isSameButForStatus } from "./same-but-for-status.ts";
 
 /**
- * Whether a change of Services can change what is to be decided or written. A write of our own that
- * does what had been decided, and takes no address out of the status, sets nothing free where that is all
- * that the Service wants and nothing else is booked meanwhile; whether its answer or the watch tells of it.
+ * Whether a change of Services can change what is to be decided or written. Not if the status is now as
+ * was decided, most often by our own write, whether its answer or the watch tells of it: see
+ * `showsWhatWasDecided`.
  */
 export function matters(change: StoreChange<Service>, ledger: Ledger | undefined): boolean {
   if (change.source === "list") {
@@ -16,7 +16,7 @@ export function matters(change: StoreChange<Service>, ledger: Ledger | undefined
   }
   const { before, after } = change;
   return (
-    !bringsWhatWasDecided(change, ledger) &&
+    !showsWhatWasDecided(change, ledger) &&
     [before, after].some(
       (service) =>
         service?.type === "LoadBalancer" ||
@@ -25,23 +25,27 @@ export function matters(change: StoreChange<Service>, ledger: Ledger | undefined
   );
 }
 
-function bringsWhatWasDecided(
-  change: Exclude<StoreChange<Service>, { source: "list" }>,
+/**
+ * The status is as was decided, and nothing else of the Service changed. Where the addresses are those
+ * of before, that sets none free. Where there were none, neither does it if that is all that the Service
+ * wants and nothing else is booked meanwhile.
+ */
+function showsWhatWasDecided(
+  { key, source, before, after }: Exclude<StoreChange<Service>, { source: "list" }>,
   ledger: Ledger | undefined,
 ): boolean {
-  const { key, source, before, after } = change;
-  if (before === undefined || ledger?.isTidy === false || ledger?.waiting.has(key) === true) {
+  if (before === undefined || after === undefined || ledger === undefined) {
     return false;
   }
-  const hadNone = before.ingress.length === 0;
-  if (hadNone && source === "own-write") {
+  const neededNothingElse =
+    before.ingress.length === 0 && ledger.isTidy && !ledger.waiting.has(key);
+  if (neededNothingElse && source === "own-write") {
     return true;
   }
-  const outcome = ledger?.allocation.outcomes.get(key);
+  const outcome = ledger.allocation.outcomes.get(key);
   return (
+    (neededNothingElse || shownIngress(before) === shownIngress(after)) &&
     outcome !== undefined &&
-    after !== undefined &&
-    (hadNone || shownIngress(before) === shownIngress(after)) &&
     diffStatus(after, outcome, "") === undefined &&
     isSameButForStatus(before, after)
   );

@@ -85,7 +85,7 @@ export class ServiceWriter {
     return this.#queue.size;
   }
 
-  /** Of these, writes that have no time to spare: of addresses. */
+  /** Of these, all but those that only annotate an address which stays. */
   get pressing(): number {
     return this.#queue.pressing;
   }
@@ -259,9 +259,10 @@ export class ServiceWriter {
         onAssigned((clock.now() - (this.#pendingSinceMs.get(key) ?? clock.now())) / 1_000);
       }
     }
-    if (this.#pending.get(key) === pending) {
-      this.#pending.delete(key);
-      this.#pendingSinceMs.delete(key);
+    const waiting = this.#pending.get(key);
+    // A pass meanwhile may have asked for the same again.
+    if (waiting?.service === service && waiting.outcome === outcome) {
+      this.#forget(key);
     }
     store.applyOwnWrite(key, after.resourceVersion, after);
     this.#writes.takeShown(key);

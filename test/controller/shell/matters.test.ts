@@ -43,10 +43,24 @@ for (const source of ["own-write", "watch"] as const) {
 
   test(`an address that goes from a status may be what another waits for, as ${source}`, () => {
     const before = withStatus(service("a"), "10.0.0.2", "10.0.0.3");
-    const ledger = ledgerOf(before);
+    const ledger: Ledger = { ...ledgerOf(before), isTidy: true };
     const after = written(before, ledger);
     assert.equal(after.ingress.length, 1);
     assert.ok(matters({ source, key: before.key, before, after }, ledger));
+  });
+
+  test(`a first address while anything else is booked or wanted needs a decision, as ${source}`, () => {
+    const [fresh, adopted] = [service("a"), withStatus(service("b"), "10.0.0.3")];
+    const tidy = ledgerOf(fresh, adopted);
+    const others: readonly Ledger[] = [
+      { ...tidy, isTidy: false },
+      { ...tidy, waiting: new Set([fresh.key, adopted.key]) },
+    ];
+    for (const ledger of others) {
+      const isNeeded = (before: Service) =>
+        matters({ source, key: before.key, before, after: written(before, ledger) }, ledger);
+      assert.deepEqual([fresh, adopted].map(isNeeded), [true, false]);
+    }
   });
 }
 
