@@ -7,6 +7,9 @@ import type { Counter, Gauge, MetricsRegistry, Presence } from "../../runtime/me
 import type { AdvertisedDiff, ServiceAddress } from "../changes.ts";
 import type { Decision } from "../decide.ts";
 
+/** Series that are set or removed in one turn of the event loop: 2 ms. */
+const changesInTurn = 1_000;
+
 /** The counts of a session that are metrics: name, help, and where they come from. */
 const sessionCounters = [
   ["updates_total", "UPDATE messages sent", "updatesSent"],
@@ -71,6 +74,9 @@ export class SpeakerMetrics {
   readonly #decideSeconds: Gauge<never>;
   readonly #nodeName: string;
   readonly #peers = new Set<string>();
+  readonly #waitingChanges: { readonly address: ServiceAddress; readonly isAdvertised: boolean }[] =
+    [];
+  #isShowing = false;
 
   constructor(registry: MetricsRegistry, nodeName: string) {
     this.#nodeName = nodeName;
@@ -212,18 +218,34 @@ export class SpeakerMetrics {
     this.#withheldServices.replaceAll([...counts].map(([reason, count]) => [{ reason }, count]));
   }
 
-  /** There is one series for each address of each Service, so only those that differ are touched. */
+  /**
+   * There is one series for each address of each Service, so only those that differ are touched, and
+   * where they are thousands, some in each turn of the event loop.
+   */
   #showAdvertised({ added, removed }: AdvertisedDiff): void {
-    for (const address of removed) {
-      this.#services.remove(this.#labelsOf(address));
-    }
-    for (const address of added) {
-      this.#services.add(this.#labelsOf(address));
+    this.#waitingChanges.push(
+      ...removed.map((address) => ({ address, isAdvertised: false })),
+      ...added.map((address) => ({ address, isAdvertised: true })),
+    );
+    if (!this.#isShowing) {
+      this.#showSome();
     }
   }
 
-  #labelsOf({ service, ip }: ServiceAddress) {
-    return { service, protocol: "bgp", node: this.#nodeName, ip };
+  #showSome(): void {
+    for (const { address, isAdvertised } of this.#waitingChanges.splice(0, changesInTurn)) {
+      const { service, ip } = address;
+      const labels = { service, protocol: "bgp", node: this.#nodeName, ip };
+      if (isAdvertised) {
+        this.#services.add(labels);
+      } else {
+        this.#services.remove(labels);
+      }
+    }
+    this.#isShowing = this.#waitingChanges.length > 0;
+    if (this.#isShowing) {
+      setImmediate(() => this.#showSome());
+    }
   }
 }
 
