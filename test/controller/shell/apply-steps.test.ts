@@ -4,7 +4,7 @@ import type { Service } from "../../../src/cluster/service.ts";
 import { allocate } from "../../../src/controller/allocate.ts";
 import { ServiceWriter } from "../../../src/controller/shell/service-writer.ts";
 import { finish } from "../../../src/controller/steps.ts";
-import type { KubeApi } from "../../../src/kube/client.ts";
+import type { KubeApi, KubeObject } from "../../../src/kube/client.ts";
 import { EventRecorder } from "../../../src/kube/events.ts";
 import { Store } from "../../../src/kube/store.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -23,11 +23,11 @@ const api: KubeApi = {
 };
 const pools = [pool("p", ["10.0.0.0/24"]), pool("q", ["10.0.1.0/24"])];
 
-/** How many writes wait when `decided` was decided about and the Store holds `present` by then. */
-function writesFor(decided: Service, present: Service): number {
+function setUp(present: Service, patch: KubeApi["patch"] = notCalled) {
   const store = new Store<Service>();
-  store.replace(new Map([[present.key, present]]), "2");
-  const options = { api, clock: new ManualClock(), random: () => 0, logger: recordingLogger() };
+  store.replace(new Map([[present.key, present]]), "1");
+  const clock = new ManualClock();
+  const options = { api: { ...api, patch }, clock, random: () => 0, logger: recordingLogger() };
   const writer = new ServiceWriter({
     ...options,
     store,
@@ -36,6 +36,12 @@ function writesFor(decided: Service, present: Service): number {
     onAssigned: () => undefined,
     wake: () => undefined,
   });
+  return { store, writer };
+}
+
+/** How many writes wait when `decided` was decided about and the Store holds `present` by then. */
+function writesFor(decided: Service, present: Service): number {
+  const { writer } = setUp(present);
   const { services, ...rest } = snapshot(pools, [decided]);
   finish(writer.applySteps(services, allocate({ ...rest, services }), 0));
   return writer.size;
@@ -55,4 +61,30 @@ test("what was decided is written to a Service of which only the status is anoth
   const newer = service("a", { resourceVersion: "2" });
   assert.equal(writesFor(service("a"), newer), 1);
   assert.equal(writesFor(service("a"), withStatus(newer, "10.0.0.77")), 1);
+});
+
+test("a pass while a write is on its way asks for the same again, and nothing of that stays", async () => {
+  const before = withStatus(service("a"), "10.0.0.7");
+  const { promise: answer, resolve } = Promise.withResolvers<KubeObject>();
+  let patches = 0;
+  const { store, writer } = setUp(before, () => {
+    patches += 1;
+    return answer;
+  });
+  const stop = new AbortController();
+  const run = writer.run(stop.signal);
+  const { services, ...rest } = snapshot(pools, [before]);
+  const decided = allocate({ ...rest, services });
+  finish(writer.applySteps(services, decided, 0));
+  finish(writer.applySteps(services, decided, 0));
+  assert.ok(writer.hasWrite(before.key));
+  const after: Service = { ...before, resourceVersion: "2" };
+  store.replace(new Map([[after.key, after]]), "2");
+  const { name, namespace, uid, resourceVersion } = after;
+  resolve({ metadata: { name, namespace, uid, resourceVersion } });
+  await new Promise(setImmediate);
+  assert.equal(writer.hasWrite(before.key), false);
+  assert.deepEqual([patches, writer.size], [1, 0]);
+  stop.abort();
+  await run;
 });
