@@ -1,5 +1,5 @@
 import { attempt } from "../../lab/command.ts";
-import { at, type Json, listAt, numberAt, textAt } from "../../lab/kube/json.ts";
+import { at, type Json, listAt, numberAt, parseJson, textAt } from "../../lab/kube/json.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { inNamespace } from "../../lab/namespaces.ts";
 import { scenario } from "../../lab/scenario.ts";
@@ -17,10 +17,11 @@ export interface SeenCluster {
 
 /** What the API server says. */
 export async function seeCluster(lab: Lab, world: SoakWorld): Promise<SeenCluster> {
-  const [pods, deployments, services] = await Promise.all([
+  const [pods, deployments, services, inForce] = await Promise.all([
     lab.api.get("/api/v1/pods"),
     lab.api.get("/apis/apps/v1/namespaces/default/deployments"),
     lab.api.get("/api/v1/namespaces/default/services"),
+    lab.api.get("/api/v1/namespaces/routelb-system/configmaps/config-in-force"),
   ]);
   const readyNodes = new Map<string, Set<string>>();
   const speakerNodes = new Set<string>();
@@ -53,9 +54,13 @@ export async function seeCluster(lab: Lab, world: SoakWorld): Promise<SeenCluste
       unsettled.push(`Deployment ${name} has not as many Pods as asked for`);
     }
   }
-  for (const [name, { isCut }] of world.nodes) {
-    if (!isCut && !speakerNodes.has(name)) {
+  const reachable = [...world.nodes].filter(([, { isCut }]) => !isCut).map(([name]) => name);
+  const acting = await Promise.all(reachable.map((name) => actingConfig(lab, name)));
+  for (const [index, name] of reachable.entries()) {
+    if (!speakerNodes.has(name)) {
       unsettled.push(`no Ready speaker on ${name}`);
+    } else if (acting[index] !== textAt(inForce, "data", "source-sha256")) {
+      unsettled.push(`the speaker on ${name} does not act on the configuration in force yet`);
     }
   }
   const addresses = new Map(
@@ -67,6 +72,17 @@ export async function seeCluster(lab: Lab, world: SoakWorld): Promise<SeenCluste
     ]),
   );
   return { pods: { readyNodes, speakerNodes }, unsettled, addresses };
+}
+
+/**
+ * The hash of the configuration that a node's speaker acts on. After a cut that may be an old one for some
+ * seconds, with sessions that are up.
+ */
+async function actingConfig(lab: Lab, node: string): Promise<string | undefined> {
+  const [enter = "", ...inNode] = inNamespace(lab.topology.node(node));
+  const url = "http://127.0.0.1:7472/state";
+  const { ok, text } = await attempt(enter, [...inNode, "curl", "-sf", "--max-time", "3", url]);
+  return ok ? textAt(parseJson(text), "config", "sha256") : undefined;
 }
 
 /** The next hops of every route that BGP put into the router's kernel, by address: names of nodes. */
