@@ -16,6 +16,7 @@ export interface HttpOptions {
 /** How long the connection may take. */
 const connectLimitMs = 10_000;
 const errorBodyLimit = 256 * 1024;
+
 /**
  * Sends `request` and gives the answer as soon as its head is there, if its status is 2xx.
  *

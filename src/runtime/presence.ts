@@ -10,7 +10,7 @@ export interface MetricOptions<L extends string> {
 /**
  * A gauge whose series are 1 or not there. It is for tens of thousands of them: each is kept as the line
  * that a scrape prints. With 10,000 series prom-client needs 50 ms and more of the event loop for each
- * scrape; joining lines takes 1.
+ * scrape; joining lines takes 2.
  */
 export class Presence<L extends string> {
   readonly #options: MetricOptions<L>;
