@@ -154,10 +154,11 @@ async function errorOf(
   response: IncomingMessage,
   clock: Clock,
 ): Promise<KubeError> {
+  const decoder = new TextDecoder();
   let text = "";
   try {
     for await (const chunk of bodyOf(request, response, connectLimitMs, clock)) {
-      text += Buffer.from(chunk).toString("utf8");
+      text += decoder.decode(chunk, { stream: true });
       if (text.length > errorBodyLimit) {
         break;
       }

@@ -2,7 +2,7 @@
  * Turns many triggers into one pass at a time.
  *
  * The first trigger has `pass` run in the next turn of the event loop: nothing is debounced, and
- * all that one chunk of a watch brought is seen by one pass. A trigger that comes while `pass` runs
+ * all that was read in a turn is seen by one pass. A trigger that comes while `pass` runs
  * has it run once more.
  *
  * An exception of `pass` is a bug and is not caught: it ends the process.

@@ -1,7 +1,7 @@
 import { type Clock, nextTurn } from "./clock.ts";
 
 /** After so long the event loop turns, so that timers and sockets are not kept waiting. */
-const sliceMs = 8;
+export const sliceMs = 8;
 
 /**
  * Does `steps` in slices, the first of them at once. Before each further one `isWanted` is asked; once
