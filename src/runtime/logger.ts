@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from "pino";
+import { LinesOfATurn } from "./lines-of-a-turn.ts";
 
 /**
  * `message` is constant text; whatever varies is a field. An Error goes under `err`.
@@ -68,8 +69,8 @@ const unexpectedErrors = new Set([
 ]);
 
 /**
- * The root logger: one JSON object a line, to standard output or `destination`, written before the
- * call returns.
+ * The root logger: one JSON object a line, to `destination`; d: standard output, warnings and errors at
+ * once, the rest at the end of the turn of the event loop.
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options = {
@@ -83,7 +84,5 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
       censor: "(not shown)",
     },
   };
-  return destination === undefined
-    ? pino(options, pino.destination({ dest: 1, sync: true }))
-    : pino(options, destination);
+  return pino(options, destination ?? new LinesOfATurn(1));
 }
