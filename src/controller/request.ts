@@ -1,3 +1,4 @@
+import { Memo } from "../cluster/memo.ts";
 import type { Service } from "../cluster/service.ts";
 import { type Address, type AddressFamily, parseAddress } from "../net/address.ts";
 import { type SharingTerms, sharingTerms } from "./sharing.ts";
@@ -33,7 +34,7 @@ const addressesAnnotation = "loadBalancerIPs";
 const poolAnnotation = "address-pool";
 const sharingAnnotation = "allow-shared-ip";
 
-const requests = new WeakMap<Service, AddressRequest>();
+const requests = new Memo<Service, AddressRequest>();
 
 /**
  * Reads the request of a Service.

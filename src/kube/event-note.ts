@@ -1,3 +1,5 @@
+import { Memo } from "../cluster/memo.ts";
+
 /** What an Event is about. */
 export interface EventSubject {
   readonly apiVersion: string;
@@ -21,7 +23,7 @@ export interface EventNote {
 
 const messageLimit = 1_024;
 
-const names = new WeakMap<EventNote, string>();
+const names = new Memo<EventNote, string>();
 
 /** One name for each subject, reason and part, whoever writes it; worked out once for a note. */
 export function eventName(note: EventNote): string {
