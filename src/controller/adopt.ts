@@ -1,12 +1,12 @@
 import { isLoadBalancer, isOfClass, type Service } from "../cluster/service.ts";
 import type { AddressWrite, ControllerSnapshot } from "../cluster/snapshot.ts";
+import { eachInSteps, finish, type Steps } from "../cluster/steps.ts";
 import type { Address, AddressFamily } from "../net/address.ts";
 import { AddressBook } from "./address-book.ts";
 import type { Allocation, Outcome, PooledAddress } from "./outcome.ts";
 import { isAvoided, type PoolIndex } from "./pool-index.ts";
 import { type AddressRequest, readRequest } from "./request.ts";
 import { type SharingTerms, sharingTerms } from "./sharing.ts";
-import { eachInSteps, finish, type Steps } from "./steps.ts";
 
 /** A Service of ours, with what it has before anything is given out. */
 export interface Claim {

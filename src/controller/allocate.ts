@@ -1,5 +1,6 @@
 import type { LoadBalancerClass } from "../cluster/service.ts";
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
+import { eachInSteps, finish, type Steps } from "../cluster/steps.ts";
 import type { Config } from "../config/model.ts";
 import type { Address } from "../net/address.ts";
 import type { AddressBook } from "./address-book.ts";
@@ -22,7 +23,6 @@ import {
 import { PoolIndex, usableAddresses } from "./pool-index.ts";
 import type { AddressRequest } from "./request.ts";
 import { noClusterIp, type Shortfall, worstShortfall } from "./shortfall.ts";
-import { eachInSteps, finish, type Steps } from "./steps.ts";
 
 /**
  * Gives every Service of ours an address, or says why it has none.

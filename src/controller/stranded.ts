@@ -1,9 +1,11 @@
+import type { Service } from "../cluster/service.ts";
 import type { ControllerSnapshot } from "../cluster/snapshot.ts";
+import { eachInSteps, finish, type Steps } from "../cluster/steps.ts";
 import type { Config } from "../config/model.ts";
+import type { Address } from "../net/address.ts";
 import { adoptionSteps, type Claim } from "./adopt.ts";
 import type { Allocation } from "./outcome.ts";
 import { PoolIndex } from "./pool-index.ts";
-import { finish, type Steps } from "./steps.ts";
 
 /** An address that a Service has and that a new configuration would take from it. */
 export interface StrandedAddress {
@@ -33,18 +35,28 @@ export function* strandedSteps(
 ): Steps<readonly StrandedAddress[]> {
   const now = yield* adoptionSteps(snapshot, new PoolIndex(snapshot.config), previous);
   const then = yield* adoptionSteps({ ...snapshot, config: next }, new PoolIndex(next), previous);
-  const kept = new Map(then.claims.map((claim) => [claim.service, new Set(addressTexts(claim))]));
-  return now.claims.flatMap(({ service, held, promised }) =>
-    [...held, ...promised].flatMap(({ address, pool }) =>
-      kept.get(service)?.has(address.text) === true
-        ? []
-        : [{ serviceKey: service.key, address: address.text, pool: pool.name }],
-    ),
-  );
+  const kept = new Map<Service, Claim>();
+  yield* eachInSteps(then.claims, (claim) => {
+    kept.set(claim.service, claim);
+  });
+  const stranded: StrandedAddress[] = [];
+  yield* eachInSteps(now.claims, ({ service, held, promised }) => {
+    for (const { address, pool } of [...held, ...promised]) {
+      if (!has(kept.get(service), address)) {
+        stranded.push({ serviceKey: service.key, address: address.text, pool: pool.name });
+      }
+    }
+  });
+  return stranded;
 }
 
-function addressTexts({ held, promised }: Claim): readonly string[] {
-  return [...held, ...promised].map(({ address }) => address.text);
+function has(claim: Claim | undefined, { text }: Address): boolean {
+  return (
+    claim !== undefined &&
+    [claim.held, claim.promised].some((booked) =>
+      booked.some(({ address }) => address.text === text),
+    )
+  );
 }
 
 /** Names so many Services that an Event can hold it. */

@@ -1,3 +1,4 @@
+import { eachInSteps, type Steps } from "../cluster/steps.ts";
 import { type BackoffRange, backoffMs } from "../runtime/backoff.ts";
 import { type Clock, sleep } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -34,13 +35,19 @@ const rememberedLimit = 10_000;
 const triesLimit = 5;
 const backoff: BackoffRange = { baseMs: 1_000, limitMs: 60_000 };
 
+interface Standing {
+  readonly note: EventNote;
+  /** When it was last handed to be written. */
+  sinceMs: number;
+}
+
 /**
  * Writes Kubernetes Events, one for each subject and reason: a repeat raises the count, also that of
  * an Event which an earlier process wrote, because its name is made of the subject's UID and the
  * reason.
  *
  * At most 20 a second are written over all, in the order in which they came, those of `record`
- * before those of `setStanding`. Nothing here throws or is waited for: an Event that cannot be
+ * before those of `standingSteps`. Nothing here throws or is waited for: an Event that cannot be
  * written is tried again some times, then dropped, and logged once.
  *
  * RBAC: `create` and `patch` on `events`.
@@ -49,8 +56,8 @@ export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #once = new Map<string, EventNote>();
   readonly #repeats = new Map<string, EventNote>();
-  /** What stands, by event name, and when it was last handed to be written. */
-  #standing = new Map<string, { readonly note: EventNote; readonly sinceMs: number }>();
+  /** By event name. */
+  #standing = new Map<string, Standing>();
   /** Counts of Events that are known to exist, oldest use first. */
   readonly #counts = new Map<string, number>();
   readonly #tries = new Map<string, number>();
@@ -74,11 +81,12 @@ export class EventRecorder {
   /**
    * Hands over everything that stands: each note is written now if it is new or its message
    * changed, and every 45 minutes for as long as it is in the set that was handed over last.
+   * The steps are to be done to their end before the next are begun.
    */
-  setStanding(notes: Iterable<EventNote>): void {
+  *standingSteps(notes: Iterable<EventNote>): Steps<void> {
     const nowMs = this.#options.clock.now();
-    const standing = new Map<string, { readonly note: EventNote; readonly sinceMs: number }>();
-    for (const note of notes) {
+    const standing = new Map<string, Standing>();
+    yield* eachInSteps(notes, (note) => {
       const name = eventName(note);
       const before = this.#standing.get(name);
       if (before !== undefined && before.note.message === note.message) {
@@ -87,12 +95,12 @@ export class EventRecorder {
         standing.set(name, { note, sinceMs: nowMs });
         this.#repeats.set(name, note);
       }
-    }
-    for (const name of this.#repeats.keys()) {
+    });
+    yield* eachInSteps(this.#repeats.keys(), (name) => {
       if (!standing.has(name)) {
         this.#repeats.delete(name);
       }
-    }
+    });
     this.#standing = standing;
     this.#wake?.();
   }
@@ -124,10 +132,10 @@ export class EventRecorder {
 
   #repeatStanding(): void {
     const nowMs = this.#options.clock.now();
-    for (const [name, { note, sinceMs }] of this.#standing) {
-      if (nowMs - sinceMs >= standingRepeatMs) {
-        this.#standing.set(name, { note, sinceMs: nowMs });
-        this.#repeats.set(name, note);
+    for (const [name, entry] of this.#standing) {
+      if (nowMs - entry.sinceMs >= standingRepeatMs) {
+        entry.sinceMs = nowMs;
+        this.#repeats.set(name, entry.note);
       }
     }
   }

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Service } from "../../src/cluster/service.ts";
+import { finish } from "../../src/cluster/steps.ts";
 import { allocationSteps, type Ledger } from "../../src/controller/allocate.ts";
 import { amend } from "../../src/controller/amend.ts";
 import { nothingAllocated, type Outcome } from "../../src/controller/outcome.ts";
 import { matters } from "../../src/controller/shell/matters.ts";
 import { diffStatus, shownIngress, wantedIngress } from "../../src/controller/status.ts";
-import { finish } from "../../src/controller/steps.ts";
 import { anyStep, change, start, type World } from "./allocation-world.ts";
 import { pool, service, snapshot, withStatus } from "./fixtures.ts";
 

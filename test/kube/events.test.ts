@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { finish } from "../../src/cluster/steps.ts";
 import {
   type KubeApi,
   KubeError,
@@ -91,6 +92,10 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
   }
 }
 
+function setStanding(recorder: EventRecorder, notes: readonly EventNote[]): void {
+  finish(recorder.standingSteps(notes));
+}
+
 function count(events: ReadonlyMap<string, KubeObject>, name: string): unknown {
   return events.get(name)?.["count"];
 }
@@ -151,7 +156,10 @@ test("a repeat raises the count, also after a restart, and creates anew what exp
 
 test("no more than 20 are written in a second, single ones first", async (t) => {
   const { recorder, clock, events } = setUp(t);
-  recorder.setStanding(Array.from({ length: 100 }, (_, index) => note(`s${index}`, "NoAddress")));
+  setStanding(
+    recorder,
+    Array.from({ length: 100 }, (_, index) => note(`s${index}`, "NoAddress")),
+  );
   recorder.record(note("late", "IPAllocated"));
   await pass(clock, 950);
   assert.equal(events.size, 20);
@@ -164,17 +172,17 @@ test("what stands is written once, again when its message changes, and every 45 
   const { recorder, clock, events, calls } = setUp(t);
   const name = "uid-nginx.noaddress";
   for (let turn = 0; turn < 10; turn += 1) {
-    recorder.setStanding([note("nginx", "NoAddress", "pool full")]);
+    setStanding(recorder, [note("nginx", "NoAddress", "pool full")]);
     await pass(clock, 1_000);
   }
   assert.deepEqual([count(events, name), calls.length], [1, 1]);
-  recorder.setStanding([note("nginx", "NoAddress", "no pool")]);
+  setStanding(recorder, [note("nginx", "NoAddress", "no pool")]);
   await pass(clock, 1_000);
   assert.deepEqual([count(events, name), events.get(name)?.["message"]], [2, "no pool"]);
   clock.advance(46 * 60_000);
   await pass(clock, 60_000);
   assert.equal(count(events, name), 3);
-  recorder.setStanding([]);
+  setStanding(recorder, []);
   clock.advance(3 * 60 * 60_000);
   await pass(clock, 60_000);
   assert.equal(count(events, name), 3);

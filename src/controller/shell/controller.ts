@@ -1,6 +1,7 @@
 import type { Labels } from "../../cluster/selector.ts";
 import type { LoadBalancerClass, Service } from "../../cluster/service.ts";
 import type { ControllerSnapshot } from "../../cluster/snapshot.ts";
+import type { Steps } from "../../cluster/steps.ts";
 import type { Verdict } from "../../config/in-force.ts";
 import type { Config } from "../../config/model.ts";
 import { formatFinding } from "../../config/parse.ts";
@@ -14,7 +15,6 @@ import { allocationSteps, type Ledger } from "../allocate.ts";
 import { amend } from "../amend.ts";
 import { type Allocation, nothingAllocated } from "../outcome.ts";
 import { describeAllocation } from "../state.ts";
-import type { Steps } from "../steps.ts";
 import { formatStranded, strandedSteps } from "../stranded.ts";
 import { type Configuration, sha256 } from "./configuration.ts";
 import { matters } from "./matters.ts";
@@ -58,6 +58,7 @@ const stormSize = 32;
 export class Controller {
   readonly #parts: ControllerParts;
   #ledger: Ledger | undefined;
+  /** By key of the Service, as the last pass that was not given up left them. */
   #serviceNotes = new Map<string, readonly EventNote[]>();
   #restUntilMs = 0;
   /** Counted up whenever what was decided is forgotten, with the pass that is under way. */
@@ -166,7 +167,8 @@ export class Controller {
   }
 
   async #pass(): Promise<void> {
-    const { services, namespaces, configuration, writer, metrics, clock, leads } = this.#parts;
+    const { services, namespaces, configuration, writer, recorder, metrics, clock, leads } =
+      this.#parts;
     if (!services.isSynced || !namespaces.isSynced) {
       return;
     }
@@ -186,9 +188,7 @@ export class Controller {
     } else if (judgement.acting !== undefined && !configuration.isChanging) {
       await this.#allocate(judgement.acting.config);
     }
-    this.#parts.recorder.setStanding(
-      leads() ? [...configuration.notes(), ...[...this.#serviceNotes.values()].flat()] : [],
-    );
+    await inSlices(recorder.standingSteps(leads() ? this.#notes() : []), clock, () => true);
     const endMs = clock.now();
     const { factor, limitMs } = rests[writer.pressing > stormSize ? "storm" : "quiet"];
     this.#restUntilMs = endMs + Math.min((endMs - startMs) * factor, limitMs);
@@ -204,32 +204,37 @@ export class Controller {
    * for the next pass: this one writes no Service that is another than it was decided about.
    */
   async #allocate(config: Config): Promise<void> {
-    const { metrics, clock, configuration, leads } = this.#parts;
+    const { clock, configuration, leads } = this.#parts;
     if (this.#amend(config)) {
       return;
     }
-    const snapshot = this.#snapshot(config);
     const sinceMs = this.#changes.start();
     const tenure = this.#tenure;
     const isWanted = () => leads() && this.#tenure === tenure && !configuration.isChanging;
-    const giveUp = () => {
+    const done = await inSlices(this.#allocateSteps(config, sinceMs), clock, isWanted);
+    if (done === undefined) {
       this.#changes.takeAnything(sinceMs);
       this.#isAskedAgain = true;
-    };
+    }
+  }
+
+  /** @returns "done", for `undefined` says that they were given up */
+  *#allocateSteps(config: Config, sinceMs: number): Steps<"done"> {
+    const { metrics, writer, clock } = this.#parts;
     const startMs = clock.now();
-    const decided = await inSlices(allocationSteps(snapshot, this.#allocation), clock, isWanted);
-    if (decided === undefined) {
-      giveUp();
-      return;
-    }
+    const snapshot = this.#snapshot(config);
+    const decided = yield* allocationSteps(snapshot, this.#allocation);
+    const { allocation, waiting } = decided;
     this.#ledger = decided;
-    metrics.showAllocation(decided.allocation, decided.waiting, (clock.now() - startMs) / 1_000);
-    const steps = this.#applySteps(snapshot, decided.allocation, sinceMs);
-    const applied = await inSlices(steps, clock, isWanted);
-    if (applied === undefined) {
-      giveUp();
-    }
-    this.#serviceNotes = applied ?? new Map();
+    metrics.showAllocation(allocation, waiting, (clock.now() - startMs) / 1_000);
+    yield* writer.applySteps(snapshot.services, allocation, sinceMs);
+    this.#serviceNotes = yield* standingNotesSteps(snapshot.services, allocation);
+    return "done";
+  }
+
+  /** Of all that stands. */
+  #notes(): readonly EventNote[] {
+    return [...this.#parts.configuration.notes(), ...[...this.#serviceNotes.values()].flat()];
   }
 
   /** Decides about those alone that came or went; false: that is not enough. */
@@ -259,15 +264,6 @@ export class Controller {
       putNotes(this.#serviceNotes, key, services.entries.get(key), allocation.outcomes.get(key));
     }
     return true;
-  }
-
-  *#applySteps(
-    snapshot: ControllerSnapshot,
-    decided: Allocation,
-    sinceMs: number,
-  ): Steps<Map<string, readonly EventNote[]>> {
-    yield* this.#parts.writer.applySteps(snapshot.services, decided, sinceMs);
-    return yield* standingNotesSteps(snapshot.services, decided);
   }
 
   #snapshot(config: Config): ControllerSnapshot {

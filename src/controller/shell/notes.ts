@@ -1,9 +1,10 @@
+import { Memo } from "../../cluster/memo.ts";
 import type { Service } from "../../cluster/service.ts";
+import { eachInSteps, type Steps } from "../../cluster/steps.ts";
 import type { EventNote } from "../../kube/event-note.ts";
 import { resources } from "../../kube/resource.ts";
 import type { Allocation, Outcome } from "../outcome.ts";
 import { type ServiceEvent, standingEvents } from "../service-events.ts";
-import { eachInSteps, type Steps } from "../steps.ts";
 
 export function serviceNote(service: Service, event: ServiceEvent): EventNote {
   const { namespace, name, uid } = service;
@@ -16,7 +17,7 @@ interface RememberedNotes {
   readonly notes: readonly EventNote[];
 }
 
-const remembered = new WeakMap<Outcome, RememberedNotes>();
+const remembered = new Memo<Outcome, RememberedNotes>();
 
 /** Everything that Services' owners have to change, by key of the Service, of the whole allocation. */
 export function* standingNotesSteps(

@@ -1,5 +1,7 @@
+import { Memo } from "../../cluster/memo.ts";
 import { isLoadBalancer, type Service } from "../../cluster/service.ts";
 import type { AddressWrite } from "../../cluster/snapshot.ts";
+import { eachInSteps, type Steps } from "../../cluster/steps.ts";
 import { type KubeApi, KubeError, type KubeObject } from "../../kube/client.ts";
 import type { EventRecorder } from "../../kube/events.ts";
 import { projectService } from "../../kube/project.ts";
@@ -10,7 +12,6 @@ import type { Logger } from "../../runtime/logger.ts";
 import { type Allocation, nothingAllocated, type Outcome } from "../outcome.ts";
 import { type ServiceEvent, writtenEvent } from "../service-events.ts";
 import { diffStatus, shownIngress, wantedIngress } from "../status.ts";
-import { eachInSteps, type Steps } from "../steps.ts";
 import { isNotKept, isPaused } from "../write-record.ts";
 import { serviceNote } from "./notes.ts";
 import { isSameButForStatus } from "./same-but-for-status.ts";
@@ -56,7 +57,7 @@ export class ServiceWriter {
   readonly #records: WriteRecords;
   readonly #failures: WriteFailures;
   /** Services that show the outcome already. */
-  readonly #settled = new WeakMap<Service, Outcome>();
+  readonly #settled = new Memo<Service, Outcome>();
   #allocation: Allocation = nothingAllocated;
   /** UIDs of Services that were ours and are of another class now, by key. */
   readonly #leaving = new Map<string, string>();
@@ -132,7 +133,7 @@ export class ServiceWriter {
     sinceMs: number,
   ): Steps<void> {
     const { store } = this.#options;
-    this.#noteLeaving(allocation);
+    yield* this.#noteLeavingSteps(allocation);
     yield* eachInSteps([...store.entries.keys()], (key) => {
       const service = store.entries.get(key);
       const outcome = allocation.outcomes.get(key);
@@ -145,10 +146,12 @@ export class ServiceWriter {
         this.#applyOne(key, service, outcome, sinceMs);
       }
     });
-    for (const key of new Set([...this.#records.keys, ...this.#pending.keys()])) {
-      if (!store.entries.has(key)) {
-        this.#drop(key);
-      }
+    for (const keys of [this.#records.keys, this.#pending.keys()]) {
+      yield* eachInSteps(keys, (key) => {
+        if (!store.entries.has(key)) {
+          this.#drop(key);
+        }
+      });
     }
   }
 
@@ -193,17 +196,17 @@ export class ServiceWriter {
   }
 
   /** A Service that drops out of the allocation while it stays a LoadBalancer changed its class. */
-  #noteLeaving(allocation: Allocation): void {
-    for (const [key, outcome] of this.#allocation.outcomes) {
+  *#noteLeavingSteps(allocation: Allocation): Steps<void> {
+    yield* eachInSteps(this.#allocation.outcomes, ([key, outcome]) => {
       if (!allocation.outcomes.has(key)) {
         this.#leaving.set(key, outcome.uid);
       }
-    }
-    for (const key of this.#leaving.keys()) {
+    });
+    yield* eachInSteps(this.#leaving.keys(), (key) => {
       if (allocation.outcomes.has(key) || !this.#options.store.entries.has(key)) {
         this.#leaving.delete(key);
       }
-    }
+    });
     this.#allocation = allocation;
   }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Service } from "../../../src/cluster/service.ts";
+import { finish } from "../../../src/cluster/steps.ts";
 import { allocate } from "../../../src/controller/allocate.ts";
 import { ServiceWriter } from "../../../src/controller/shell/service-writer.ts";
-import { finish } from "../../../src/controller/steps.ts";
 import type { KubeApi, KubeObject } from "../../../src/kube/client.ts";
 import { EventRecorder } from "../../../src/kube/events.ts";
 import { Store } from "../../../src/kube/store.ts";

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Service } from "../../../src/cluster/service.ts";
+import { finish } from "../../../src/cluster/steps.ts";
 import { allocationSteps, type Ledger } from "../../../src/controller/allocate.ts";
 import { nothingAllocated } from "../../../src/controller/outcome.ts";
 import { matters } from "../../../src/controller/shell/matters.ts";
 import { diffStatus } from "../../../src/controller/status.ts";
-import { finish } from "../../../src/controller/steps.ts";
 import { pool, service, snapshot, withStatus } from "../fixtures.ts";
 
 const pools = [pool("p", ["10.0.0.0/30"])];
