@@ -32,22 +32,25 @@ test("lines are written in their order at the end of the turn", async (t) => {
   assert.equal(text(), "a\nb\nc\n");
 });
 
-test("a warning is written at once, after what came before it", (t) => {
+test("a warning is written at once, after what came before it", async (t) => {
   const { lines, text } = setUp(t);
   const logger = createLogger("info", lines);
   logger.info({}, "first");
   assert.equal(text(), "");
   logger.warn({}, "second");
   assert.match(text(), /first[^]*second/);
+  await nextTurn();
 });
 
-test("a turn with many lines does not hold them all", (t) => {
+test("a turn with many lines does not hold them all", async (t) => {
   const { lines, text } = setUp(t);
   const line = `${"x".repeat(99)}\n`;
   for (let count = 0; count < 100; count += 1) {
     lines.write(line);
   }
   assert.ok(text().length > 8_000, `${text().length}`);
+  await nextTurn();
+  assert.equal(text().length, 10_000);
 });
 
 for (const [how, code] of [
