@@ -1,6 +1,6 @@
 import type { Lab } from "../../lab/lab.ts";
 import { waitFor } from "../../lab/wait.ts";
-import { expectedRoutes } from "./model.ts";
+import { expectedDecisions, expectedRoutes } from "./model.ts";
 import { seeCluster, seeRoutes, whyNoAnswer } from "./reality.ts";
 import type { SoakWorld } from "./world.ts";
 
@@ -8,6 +8,12 @@ import type { SoakWorld } from "./world.ts";
 export async function findDrift(lab: Lab, world: SoakWorld): Promise<readonly string[]> {
   const cluster = await seeCluster(lab, world);
   const drift = [...cluster.unsettled, ...takeAddresses(world, cluster.addresses)];
+  for (const [node, addresses] of expectedDecisions(world, cluster.pods)) {
+    const decided = cluster.decisions.get(node) ?? new Set();
+    if (list(addresses) !== list(decided)) {
+      drift.push(`${node} advertises [${list(decided)}], not [${list(addresses)}]`);
+    }
+  }
   const expected = expectedRoutes(world, cluster.pods);
   const seen = await seeRoutes(lab);
   for (const [address, nodes] of expected) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { expectedRoutes } from "./model.ts";
+import { expectedDecisions, expectedRoutes } from "./model.ts";
 import { SoakWorld } from "./world.ts";
 
 const address = "172.16.7.192";
@@ -47,6 +47,26 @@ test("a node without a session, excluded, or cut off is left out", () => {
   );
   const cordoned = expectedOf((world) => (world.node("node2").isCordoned = true));
   assert.deepEqual(cordoned, ["node1", "node2", "node3"]);
+});
+
+test("a speaker decides whether its session is up or not, but not without a peer or the API server", () => {
+  const world = new SoakWorld();
+  world.services.set("one", { app: "app-a", policy: "Cluster", isLoadBalancer: true, address });
+  const node = world.node("node2");
+  const seen = {
+    readyNodes: new Map([["app-a", new Set(["node1"])]]),
+    speakerNodes: new Set(["node1", "node2", "node3"]),
+  };
+  const decided = () => [...(expectedDecisions(world, seen).get("node2") ?? ["nothing"])];
+  node.isShutByRouter = true;
+  assert.deepEqual(decided(), [address]);
+  node.isExcluded = true;
+  assert.deepEqual(decided(), []);
+  node.isCut = true;
+  assert.deepEqual(decided(), ["nothing"]);
+  node.isCut = false;
+  world.config.nodeWithoutPeer = "node2";
+  assert.deepEqual(decided(), ["nothing"]);
 });
 
 test("a node that drains keeps what no other node would serve", () => {

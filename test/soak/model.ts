@@ -16,24 +16,47 @@ export function expectedRoutes(
   world: SoakWorld,
   seen: SeenPods,
 ): ReadonlyMap<string, ReadonlySet<string>> {
+  const decided = expectedDecisions(world, seen);
   const routes = new Map<string, ReadonlySet<string>>();
-  for (const service of world.services.values()) {
-    const { address } = service;
-    if (service.isLoadBalancer && address !== undefined) {
-      const nodes = [...world.nodes].filter(
-        ([name, node]) =>
-          hasSession(world, name, node) &&
-          isWanted(world, seen, service, name, node) &&
-          seen.speakerNodes.has(name),
-      );
-      routes.set(address, new Set(nodes.map(([name]) => name)));
-    }
+  for (const { address } of loadBalancers(world)) {
+    const nodes = [...decided].filter(
+      ([name, addresses]) => addresses.has(address) && !world.node(name).isShutByRouter,
+    );
+    routes.set(address, new Set(nodes.map(([name]) => name)));
   }
   return routes;
 }
 
-function hasSession(world: SoakWorld, name: string, node: SoakNode): boolean {
-  return !node.isCut && !node.isShutByRouter && world.config.nodeWithoutPeer !== name;
+/**
+ * The addresses that the speaker of each node should advertise, by node, whether its session is up or
+ * not; of nodes that have a speaker, a peer, and the API server.
+ */
+export function expectedDecisions(
+  world: SoakWorld,
+  seen: SeenPods,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const deciding = [...world.nodes].filter(
+    ([name, { isCut }]) =>
+      !isCut && world.config.nodeWithoutPeer !== name && seen.speakerNodes.has(name),
+  );
+  return new Map(
+    deciding.map(([name, node]) => {
+      const wanted = loadBalancers(world).filter(({ service }) =>
+        isWanted(world, seen, service, name, node),
+      );
+      return [name, new Set(wanted.map(({ address }) => address))];
+    }),
+  );
+}
+
+function loadBalancers(
+  world: SoakWorld,
+): readonly { readonly service: SoakService; readonly address: string }[] {
+  return [...world.services.values()].flatMap((service) =>
+    service.isLoadBalancer && service.address !== undefined
+      ? [{ service, address: service.address }]
+      : [],
+  );
 }
 
 /** Whether the node's speaker advertises the Service where it has a session. */

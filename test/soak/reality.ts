@@ -1,5 +1,13 @@
 import { attempt } from "../../lab/command.ts";
-import { at, type Json, listAt, numberAt, parseJson, textAt } from "../../lab/kube/json.ts";
+import {
+  at,
+  isObject,
+  type Json,
+  listAt,
+  numberAt,
+  parseJson,
+  textAt,
+} from "../../lab/kube/json.ts";
 import type { Lab } from "../../lab/lab.ts";
 import { inNamespace } from "../../lab/namespaces.ts";
 import { scenario } from "../../lab/scenario.ts";
@@ -13,6 +21,8 @@ export interface SeenCluster {
   readonly unsettled: readonly string[];
   /** Addresses in the status of each Service, by its name. */
   readonly addresses: ReadonlyMap<string, readonly string[]>;
+  /** Addresses that the speaker of each node that can be reached means to advertise, by node. */
+  readonly decisions: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** What the API server says. */
@@ -55,11 +65,13 @@ export async function seeCluster(lab: Lab, world: SoakWorld): Promise<SeenCluste
     }
   }
   const reachable = [...world.nodes].filter(([, { isCut }]) => !isCut).map(([name]) => name);
-  const acting = await Promise.all(reachable.map((name) => actingConfig(lab, name)));
+  const states = await Promise.all(reachable.map((name) => speakerState(lab, name)));
   for (const [index, name] of reachable.entries()) {
     if (!speakerNodes.has(name)) {
       unsettled.push(`no Ready speaker on ${name}`);
-    } else if (acting[index] !== textAt(inForce, "data", "source-sha256")) {
+    } else if (
+      textAt(states[index], "config", "sha256") !== textAt(inForce, "data", "source-sha256")
+    ) {
       unsettled.push(`the speaker on ${name} does not act on the configuration in force yet`);
     }
   }
@@ -71,18 +83,26 @@ export async function seeCluster(lab: Lab, world: SoakWorld): Promise<SeenCluste
       ),
     ]),
   );
-  return { pods: { readyNodes, speakerNodes }, unsettled, addresses };
+  const decisions = new Map(
+    reachable.map((name, index) => [name, decidedAddresses(states[index])]),
+  );
+  return { pods: { readyNodes, speakerNodes }, unsettled, addresses, decisions };
 }
 
-/**
- * The hash of the configuration that a node's speaker acts on. After a cut that may be an old one for some
- * seconds, with sessions that are up.
- */
-async function actingConfig(lab: Lab, node: string): Promise<string | undefined> {
+/** `/state` of a node's speaker, which after a cut may tell of old knowledge for some seconds. */
+async function speakerState(lab: Lab, node: string): Promise<Json> {
   const [enter = "", ...inNode] = inNamespace(lab.topology.node(node));
   const url = "http://127.0.0.1:7472/state";
   const { ok, text } = await attempt(enter, [...inNode, "curl", "-sf", "--max-time", "3", url]);
-  return ok ? textAt(parseJson(text), "config", "sha256") : undefined;
+  return ok ? parseJson(text) : {};
+}
+
+function decidedAddresses(state: Json | undefined): ReadonlySet<string> {
+  const routes = at(state, "routes");
+  const prefixes = Object.values(isObject(routes) ? routes : {}).flatMap((ofPeer) =>
+    listAt(ofPeer).map((route) => textAt(route, "prefix") ?? ""),
+  );
+  return new Set(prefixes.map((prefix) => prefix.replace(/\/32$/, "")));
 }
 
 /** The next hops of every route that BGP put into the router's kernel, by address: names of nodes. */
