@@ -99,7 +99,10 @@ export async function measurePeer(
     speakers.set(measured, speaker);
     return await measureDaemons({ ...place, controller, speaker, stream }, part, startedMs);
   });
-  for (const daemon of daemons) await misses.unless("its end", () => daemon.end("SIGKILL"));
+  // A controller that is killed leaves its Lease, for which the next one would wait.
+  for (const daemon of daemons) {
+    await misses.unless("its end", () => daemon[Symbol.asyncDispose]());
+  }
   await misses.unless("its end", async () => {
     for (const node of podNodes) await pods.remove(node);
     await objects.removeServices();
