@@ -4,6 +4,7 @@ import type { Labels } from "../cluster/selector.ts";
 import type { LoadBalancerClass, Service } from "../cluster/service.ts";
 import { catchUp } from "../kube/catch-up.ts";
 import type { KubeApi, KubeObject, Scope } from "../kube/client.ts";
+import { Comeback } from "../kube/comeback.ts";
 import { connectKubeApi } from "../kube/connect.ts";
 import { EventRecorder } from "../kube/events.ts";
 import {
@@ -222,10 +223,11 @@ interface Stores {
 function reflectorLoops(
   stores: Stores,
   { namespace, configName }: ControllerOptions,
-  shared: Omit<ReflectorOptions<never>, "resource" | "store" | "project">,
+  sources: Omit<ReflectorOptions<never>, "resource" | "store" | "project" | "comeback">,
 ): readonly Loop[] {
   const { services, namespaces, user, inForce } = stores;
   const { configMaps } = resources;
+  const shared = { ...sources, comeback: new Comeback() };
   const reflect = <T>(
     resource: Resource,
     store: Store<T>,

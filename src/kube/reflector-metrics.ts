@@ -1,5 +1,14 @@
 import type { MetricsRegistry } from "../runtime/metrics.ts";
-import type { ReflectorMetrics } from "./reflector.ts";
+import type { ReflectorFailure } from "./reflector-failure.ts";
+
+/** Counts of what the Reflectors of a process do; `resource` is the Reflector's title. */
+export interface ReflectorMetrics {
+  /** Whether the server can be followed: false from a failure until a list or watch works again. */
+  setWatching(resource: string, isWatching: boolean): void;
+  countList(resource: string): void;
+  countEvent(resource: string): void;
+  countFailure(resource: string, reason: ReflectorFailure): void;
+}
 
 /** The metrics of all Reflectors of a process; make them once for a registry. */
 export function reflectorMetrics(registry: MetricsRegistry): ReflectorMetrics {

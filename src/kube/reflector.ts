@@ -1,6 +1,3 @@
-import { type BackoffRange, backoffMs } from "../runtime/backoff.ts";
-import { type Clock, sleep } from "../runtime/clock.ts";
-import type { Logger } from "../runtime/logger.ts";
 import {
   GarbageError,
   type KubeApi,
@@ -10,11 +7,12 @@ import {
   type Scope,
   type WatchEvent,
 } from "./client.ts";
-import { failureOf, type ReflectorFailure } from "./reflector-failure.ts";
+import { failureOf } from "./reflector-failure.ts";
 import type { Resource } from "./resource.ts";
+import { Retries, type RetriesOptions } from "./retries.ts";
 import type { Store } from "./store.ts";
 
-export interface ReflectorOptions<T> extends Scope {
+export interface ReflectorOptions<T> extends Scope, RetriesOptions {
   readonly api: KubeApi;
   readonly resource: Resource;
   /** In logs and metrics; d: the resource's plural. For a process with several of one resource. */
@@ -22,20 +20,6 @@ export interface ReflectorOptions<T> extends Scope {
   /** undefined: the object is of no interest. An exception concerns that object alone. */
   readonly project: (object: KubeObject) => T | undefined;
   readonly store: Store<T>;
-  readonly clock: Clock;
-  /** 0 to 1. */
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly metrics?: ReflectorMetrics;
-}
-
-/** Counts of what the Reflectors of a process do; `resource` is the Reflector's title. */
-export interface ReflectorMetrics {
-  /** Whether the server can be followed: false from a failure until a list or watch works again. */
-  setWatching(resource: string, isWatching: boolean): void;
-  countList(resource: string): void;
-  countEvent(resource: string): void;
-  countFailure(resource: string, reason: ReflectorFailure): void;
 }
 
 /** Objects in one page of a list; the server may send more (ListSplitter). */
@@ -46,11 +30,6 @@ const watchSeconds = 300;
 const silenceLimitMs = 120_000;
 /** A watch that the server ends sooner than this counts as a failure. */
 const shortestWatchMs = 1_000;
-/** Only a watch that stood for so long ends a series of failures, whose delays grow. */
-const steadyWatchMs = 10_000;
-/** What a server asks for beyond this is not waited for. */
-const retryAfterLimitSeconds = 120;
-const backoff: BackoffRange = { baseMs: 500, limitMs: 30_000 };
 
 /**
  * Keeps a Store equal to what the API server has, for as long as `run` runs.
@@ -67,24 +46,19 @@ export class Reflector<T> {
   readonly #title: string;
   /** Where the next watch goes on; undefined: a list comes first. */
   #resourceVersion: string | undefined;
-  #failures = 0;
-  /** What failed last in the present series of failures, so that it is logged once. */
-  #lastFailure: string | undefined;
-  /** A watch of the present series was too old or silent, as happens; once more is a failure. */
-  #isRenewed = false;
-  /** A failure was logged, its end was not. */
-  #isToldDown = false;
+  readonly #retries: Retries;
   /** Keys of objects whose projection failed, so that each is logged once. */
   readonly #notProjected = new Set<string>();
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#title = options.title ?? options.resource.plural;
+    this.#retries = new Retries(this.#title, options);
   }
 
   /** Resolves once `signal` aborts, and not before. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, metrics } = this.#options;
+    const { metrics } = this.#options;
     metrics?.setWatching(this.#title, false);
     while (!signal.aborted) {
       try {
@@ -96,7 +70,11 @@ export class Reflector<T> {
         if (signal.aborted) {
           break;
         }
-        await sleep(clock, this.#takeFailure(error), signal);
+        const failure = failureOf(error);
+        if (failure === "expired" || failure === "garbage") {
+          this.#resourceVersion = undefined;
+        }
+        await this.#retries.failed(failure, error, signal);
       }
     }
     metrics?.setWatching(this.#title, false);
@@ -116,7 +94,7 @@ export class Reflector<T> {
     signal.throwIfAborted();
     metrics?.countList(this.#title);
     this.#resourceVersion = resourceVersion;
-    this.#recovered();
+    this.#retries.succeeded();
     logger.debug({ resource: this.#title, objects: list.size, resourceVersion }, "listed");
     store.replace(list, resourceVersion);
   }
@@ -158,7 +136,7 @@ export class Reflector<T> {
       silenceLimitMs,
       signal,
     });
-    this.#recovered();
+    this.#retries.succeeded();
     const openedMs = clock.now();
     try {
       for await (const event of stream) {
@@ -166,11 +144,7 @@ export class Reflector<T> {
         this.#takeEvent(event);
       }
     } finally {
-      if (clock.now() - openedMs >= steadyWatchMs) {
-        this.#failures = 0;
-        this.#lastFailure = undefined;
-        this.#isRenewed = false;
-      }
+      this.#retries.watchEnded(clock.now() - openedMs);
     }
     if (clock.now() - openedMs < shortestWatchMs && !signal.aborted) {
       throw new KubeError(0, "", `the server ended the watch of ${this.#title} at once`);
@@ -214,44 +188,6 @@ export class Reflector<T> {
         logger.error({ resource: this.#title, key, err: error }, "object cannot be read");
       }
       return store.entries.get(key);
-    }
-  }
-
-  /** Notes a failure, logs it if it is another than before, and says how many ms to wait. */
-  #takeFailure(error: unknown): number {
-    const { logger, metrics, random } = this.#options;
-    const failure = failureOf(error);
-    metrics?.countFailure(this.#title, failure);
-    if (failure === "expired" || failure === "garbage") {
-      this.#resourceVersion = undefined;
-    }
-    if ((failure === "expired" || failure === "silent") && !this.#isRenewed) {
-      this.#isRenewed = true;
-      logger.debug({ resource: this.#title, failure }, "the watch is renewed");
-      return backoffMs(1, backoff, random);
-    }
-    this.#failures += 1;
-    metrics?.setWatching(this.#title, false);
-    const fields = { resource: this.#title, failure, err: error };
-    if (this.#lastFailure === failure) {
-      logger.debug({ ...fields, failures: this.#failures }, "the API server cannot be followed");
-    } else {
-      this.#lastFailure = failure;
-      this.#isToldDown = true;
-      const level = failure === "other" ? "error" : "warn";
-      logger[level](fields, "the API server cannot be followed; what was known stays in force");
-    }
-    const seconds = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) : 0;
-    const askedMs = Math.min(seconds, retryAfterLimitSeconds) * 1_000;
-    return Math.max(askedMs, backoffMs(this.#failures, backoff, random));
-  }
-
-  #recovered(): void {
-    const { logger, metrics } = this.#options;
-    metrics?.setWatching(this.#title, true);
-    if (this.#isToldDown) {
-      this.#isToldDown = false;
-      logger.info({ resource: this.#title }, "the API server is followed again");
     }
   }
 }

@@ -144,7 +144,7 @@ export async function runSpeaker(
   try {
     await runLoops(
       [
-        ...storeLoops(speaker.stores, options, sources),
+        ...storeLoops(speaker.stores, options, sources, follow),
         ...listenerLoops(options.listen, (remote) => speaker.acceptorFor(remote), logger),
         { name: "events", run: (stop) => events.run(stop) },
         {

@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { startApiServer } from "../../lab/kube/server.ts";
 import type { Service } from "../../src/cluster/service.ts";
 import { isConflict, isNotFound } from "../../src/kube/client.ts";
+import { Comeback } from "../../src/kube/comeback.ts";
 import { connectKubeApi } from "../../src/kube/connect.ts";
 import { projectService } from "../../src/kube/project.ts";
 import { Reflector } from "../../src/kube/reflector.ts";
@@ -67,6 +68,7 @@ async function setUp(t: TestContext, names: readonly string[] = []) {
     clock,
     random: () => 1,
     logger: recordingLogger(),
+    comeback: new Comeback(),
   });
   const stop = new AbortController();
   const ended = reflector.run(stop.signal);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { KubeObject } from "../../src/kube/client.ts";
+import { Comeback } from "../../src/kube/comeback.ts";
 import { connectKubeApi } from "../../src/kube/connect.ts";
-import { Reflector, type ReflectorMetrics } from "../../src/kube/reflector.ts";
+import { Reflector } from "../../src/kube/reflector.ts";
+import type { ReflectorMetrics } from "../../src/kube/reflector-metrics.ts";
 import { resources } from "../../src/kube/resource.ts";
 import { Store, type StoreChange } from "../../src/kube/store.ts";
 import { ManualClock } from "../support/manual-clock.ts";
@@ -39,9 +41,14 @@ function list(resourceVersion: number, items: readonly object[], continueToken?:
   };
 }
 
-async function setUp(t: TestContext) {
-  const server = await WireServer.start();
-  const clock = new ManualClock();
+/** With the server, clock and Comeback of `beside`, another Reflector, whose delays are the half. */
+async function setUp(
+  t: TestContext,
+  beside?: { server: WireServer; clock: ManualClock; comeback: Comeback },
+) {
+  const server = beside?.server ?? (await WireServer.start());
+  const clock = beside?.clock ?? new ManualClock();
+  const comeback = beside?.comeback ?? new Comeback();
   const logger = recordingLogger();
   const store = new Store<Thing>();
   const failures: string[] = [];
@@ -60,16 +67,19 @@ async function setUp(t: TestContext) {
     project: projectThing,
     store,
     clock,
-    random: () => 1,
+    random: () => (beside === undefined ? 1 : 0),
     logger,
     metrics,
+    comeback,
   });
   const stop = new AbortController();
   const ended = reflector.run(stop.signal);
   t.after(async () => {
     stop.abort();
     await ended;
-    await server.close();
+    if (beside === undefined) {
+      await server.close();
+    }
   });
   /** Answers the list with things at version 10 and gives the watch that follows. */
   const listed = async (...names: string[]): Promise<Exchange> => {
@@ -86,7 +96,8 @@ async function setUp(t: TestContext) {
     await clock.timerOf(120_000);
     return watch;
   };
-  return { server, clock, logger, store, failures, listed, stop, ended, up: () => isWatching };
+  const up = () => isWatching;
+  return { server, clock, comeback, logger, store, failures, listed, stop, ended, up };
 }
 
 async function watched(server: WireServer, resourceVersion: string): Promise<Exchange> {
@@ -418,6 +429,25 @@ test("a server that goes away and comes back is followed again", limits, async (
     told.map(({ level }) => level),
     ["warn", "info"],
   );
+});
+
+test("the first Reflector that finds the server again wakes the others", limits, async (t) => {
+  const first = await setUp(t);
+  const { server, clock } = first;
+  await first.listed("a");
+  const second = await setUp(t, first);
+  await second.listed("a");
+  await server.stop();
+  await clock.timerOf(500);
+  await clock.timerOf(250);
+  const pausesAgain = clock.nextTimerOf(500);
+  clock.advance(250);
+  await pausesAgain;
+  await server.listen();
+  clock.advance(250);
+  await watched(server, "10");
+  await watched(server, "10");
+  assert.equal(clock.now(), 500, "of the second, which would pause until 750, too");
 });
 
 test("a list that is cut short changes nothing", limits, async (t) => {

@@ -1,5 +1,4 @@
-import type { ReflectorMetrics } from "../../kube/reflector.ts";
-import { reflectorMetrics } from "../../kube/reflector-metrics.ts";
+import { type ReflectorMetrics, reflectorMetrics } from "../../kube/reflector-metrics.ts";
 import type { AddressFamily } from "../../net/address.ts";
 import type { Gauge, Histogram, MetricsRegistry } from "../../runtime/metrics.ts";
 import { type Allocation, freeAddresses, type PoolUse } from "../outcome.ts";

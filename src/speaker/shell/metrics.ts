@@ -1,7 +1,7 @@
 import type { BfdStatus } from "../../bfd/engine.ts";
 import { type SessionStatus, zeroFailures } from "../../bgp/session/status.ts";
 import type { DataplaneState } from "../../cluster/snapshot.ts";
-import type { ReflectorMetrics } from "../../kube/reflector.ts";
+import type { ReflectorMetrics } from "../../kube/reflector-metrics.ts";
 import { reflectorMetrics } from "../../kube/reflector-metrics.ts";
 import type { Counter, Gauge, MetricsRegistry, Presence } from "../../runtime/metrics.ts";
 import type { AdvertisedDiff, ServiceAddress } from "../changes.ts";

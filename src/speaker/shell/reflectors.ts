@@ -1,5 +1,6 @@
 import type { Service } from "../../cluster/service.ts";
 import type { KubeApi, KubeObject, Scope } from "../../kube/client.ts";
+import { Comeback } from "../../kube/comeback.ts";
 import {
   projectConfigMap,
   projectEndpointSlice,
@@ -54,7 +55,9 @@ export interface SpeakerNames {
   readonly configName: string;
 }
 
+/** One for all that a process follows. */
 export function followerOf({ api, clock, random, logger, metrics }: ApiSources): Follow {
+  const comeback = new Comeback();
   return (resource, store, project, scope = {}, title) => {
     const what =
       title ??
@@ -69,6 +72,7 @@ export function followerOf({ api, clock, random, logger, metrics }: ApiSources):
       random,
       logger: logger.child({ component: "kube" }),
       metrics: metrics.follow(what),
+      comeback,
     });
     return { name: `watch of ${what}`, run: (stop) => reflector.run(stop) };
   };
@@ -93,10 +97,10 @@ export function storeLoops(
   stores: SpeakerStores,
   { namespace, configName, nodeName }: SpeakerNames,
   sources: ApiSources,
+  follow: Follow,
 ): readonly Loop[] {
   const { configMaps, nodes, services, endpointSlices } = resources;
   const inForceName = `${configName}-in-force`;
-  const follow = followerOf(sources);
   const keeper = new SliceKeeper({
     ...sources,
     logger: sources.logger.child({ component: "slices" }),
