@@ -61,6 +61,7 @@ export class Reflector<T> {
     const { metrics } = this.#options;
     metrics?.setWatching(this.#title, false);
     while (!signal.aborted) {
+      this.#retries.tryBegins();
       try {
         if (this.#resourceVersion === undefined) {
           await this.#list(signal);

@@ -35,8 +35,8 @@ export class Retries {
   #isToldDown = false;
   /** Aborts, or has aborted, when another got through after the present try began. */
   #comeback: AbortSignal;
-  /** When that last ended a pause. */
-  #wokenMs = Number.NEGATIVE_INFINITY;
+  /** When that last had the delays begin anew. */
+  #renewedMs = Number.NEGATIVE_INFINITY;
 
   constructor(title: string, options: RetriesOptions) {
     this.#title = title;
@@ -44,12 +44,17 @@ export class Retries {
     this.#comeback = options.comeback.next;
   }
 
+  /** A try begins. */
+  tryBegins(): void {
+    this.#comeback = this.#options.comeback.next;
+  }
+
   /** The server gave a list, or took a watch. */
   succeeded(): void {
     const { logger, metrics, comeback } = this.#options;
     metrics?.setWatching(this.#title, true);
     comeback.tell();
-    this.#comeback = comeback.next;
+    this.tryBegins();
     if (this.#isToldDown) {
       this.#isToldDown = false;
       logger.info({ resource: this.#title }, "the API server is followed again");
@@ -58,7 +63,7 @@ export class Retries {
 
   /** A watch is over, however it ended. */
   watchEnded(stoodMs: number): void {
-    this.#comeback = this.#options.comeback.next;
+    this.tryBegins();
     if (stoodMs >= steadyWatchMs) {
       this.#failures = 0;
       this.#lastFailure = undefined;
@@ -68,7 +73,7 @@ export class Retries {
 
   /** Notes a failure, logs it if it is another than before, and resolves when to try again. */
   async failed(failure: ReflectorFailure, error: unknown, signal: AbortSignal): Promise<void> {
-    const { logger, metrics, clock, random } = this.#options;
+    const { logger, metrics, clock, random, comeback } = this.#options;
     metrics?.countFailure(this.#title, failure);
     if ((failure === "expired" || failure === "silent") && !this.#isRenewed) {
       this.#isRenewed = true;
@@ -81,12 +86,9 @@ export class Retries {
     this.#log(failure, error);
     const seconds = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) : 0;
     const askedMs = Math.min(seconds, retryAfterLimitSeconds) * 1_000;
-    const ownMs = backoffMs(this.#failures, backoff, random);
-    if (askedMs > 0) {
-      await sleep(clock, Math.max(askedMs, ownMs), signal);
-    } else {
-      await this.#pause(ownMs, signal);
-    }
+    // To one that was answered, what others were answered meanwhile is no news.
+    const news = failure === "unreachable" ? this.#comeback : comeback.next;
+    await this.#pause(askedMs, news, signal);
   }
 
   #log(failure: ReflectorFailure, error: unknown): void {
@@ -103,19 +105,29 @@ export class Retries {
   }
 
   /**
-   * Watches that begin, each a success, and end at once would have each other tried again without
-   * any pause: so one that was just woken sleeps on.
+   * A pause has a firm part, and a rest that `news` ends; the delays then begin anew, as the outage
+   * that made them long is over.
+   *
+   * They do so once in `backoff.limitMs`: watches that begin, each a success, and end at once would
+   * else have each other tried again without end.
    */
-  async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-    const { clock, comeback } = this.#options;
-    if (clock.now() - this.#wokenMs < steadyWatchMs) {
-      await sleep(clock, delayMs, signal);
-    } else {
-      await sleep(clock, delayMs, AbortSignal.any([signal, this.#comeback]));
-      if (this.#comeback.aborted) {
-        this.#wokenMs = clock.now();
-      }
+  async #pause(askedMs: number, news: AbortSignal, signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    const ownMs = backoffMs(this.#failures, backoff, random);
+    const firmMs = Math.max(
+      askedMs,
+      backoffMs(1, backoff, random),
+      Math.min(ownMs, this.#renewedMs + backoff.limitMs - clock.now()),
+    );
+    const startMs = clock.now();
+    await sleep(clock, Math.max(firmMs, ownMs), AbortSignal.any([signal, news]));
+    const leftMs = startMs + firmMs - clock.now();
+    if (leftMs > 0) {
+      await sleep(clock, leftMs, signal);
     }
-    this.#comeback = comeback.next;
+    if (news.aborted && firmMs < ownMs) {
+      this.#failures = 0;
+      this.#renewedMs = clock.now();
+    }
   }
 }

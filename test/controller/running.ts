@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly hostName?: string;
   /** How far its clock goes in a millisecond of ours. */
   readonly stepMs?: number;
+  /** 0 to 1; d: always 0.5. */
+  readonly random?: () => number;
   /** Each look at its clock takes so long; d: none. With more than a slice, it works in slices. */
   readonly lookMs?: number;
 }
@@ -118,7 +120,7 @@ export async function runReplica(
             }),
           ),
           clock: seenClock,
-          random: () => 0.5,
+          random: options.random ?? (() => 0.5),
           hostName,
           identity: `${hostName}_${(starts += 1)}`,
           onListening: (listening) => {

@@ -47,3 +47,36 @@ test(
     assert.equal(router.count("open"), 1);
   },
 );
+
+test(
+  "the first watch that finds the server again ends the pauses of the others",
+  limits,
+  async (t) => {
+    const { clock, manual } = mixedClock();
+    const { server, router, port, kubeconfigPath } = await setUp(t);
+    accept(server, configText(port).replace("name: router", "name: router, hold-time: 0s"));
+    const { lines } = await startSpeaker(t, kubeconfigPath, { drainTimeMs: 0 }, clock, {
+      random: Math.random,
+    });
+    const told = (text: RegExp) => lines.filter(({ message }) => text.test(message)).length;
+    const tickUntil = async (isSo: () => boolean, stepMs = 250) => {
+      while (!isSo() && !t.signal.aborted) {
+        manual.advance(stepMs);
+        await new Promise((resolve) => {
+          setTimeout(resolve, 2);
+        });
+      }
+    };
+    await router.until(() => router.count("End-of-RIB ipv6") === 1);
+    await server.stop();
+    await tickUntil(() => told(/cannot be followed/) >= 40);
+    await server.start();
+    await tickUntil(() => told(/followed again/) > 0);
+    manual.advance(500);
+    while (told(/followed again/) < 5) {
+      await new Promise((resolve) => {
+        setTimeout(resolve, 2);
+      });
+    }
+  },
+);
