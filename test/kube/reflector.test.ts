@@ -41,7 +41,7 @@ function list(resourceVersion: number, items: readonly object[], continueToken?:
   };
 }
 
-/** With the server, clock and Comeback of `beside`, another Reflector, whose delays are the half. */
+/** With the server, clock and Comeback of `beside`, another Reflector, whose delays are three quarters. */
 async function setUp(
   t: TestContext,
   beside?: { server: WireServer; clock: ManualClock; comeback: Comeback },
@@ -67,7 +67,7 @@ async function setUp(
     project: projectThing,
     store,
     clock,
-    random: () => (beside === undefined ? 1 : 0),
+    random: () => (beside === undefined ? 1 : 0.5),
     logger,
     metrics,
     comeback,
@@ -439,15 +439,24 @@ test("the first Reflector that finds the server again wakes the others", limits,
   await second.listed("a");
   await server.stop();
   await clock.timerOf(500);
-  await clock.timerOf(250);
-  const pausesAgain = clock.nextTimerOf(500);
-  clock.advance(250);
-  await pausesAgain;
+  await clock.timerOf(375);
+  for (const [passMs, pauseMs] of [
+    [375, 750],
+    [125, 1_000],
+    [625, 1_500],
+    [375, 2_000],
+    [1_125, 3_000],
+  ] as const) {
+    const pauses = clock.nextTimerOf(pauseMs);
+    clock.advance(passMs);
+    await pauses;
+  }
   await server.listen();
-  clock.advance(250);
+  clock.advance(875);
   await watched(server, "10");
+  await clock.pass(375);
   await watched(server, "10");
-  assert.equal(clock.now(), 500, "of the second, which would pause until 750, too");
+  assert.equal(clock.now(), 3_875, "of the second, which would pause until 5,625");
 });
 
 test("a list that is cut short changes nothing", limits, async (t) => {

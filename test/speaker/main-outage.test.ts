@@ -73,10 +73,7 @@ test(
     await server.start();
     await tickUntil(() => told(/followed again/) > 0);
     manual.advance(500);
-    while (told(/followed again/) < 5) {
-      await new Promise((resolve) => {
-        setTimeout(resolve, 2);
-      });
-    }
+    await tickUntil(() => told(/followed again/) >= 5, 0);
+    assert.equal(told(/followed again/), 5);
   },
 );
