@@ -84,6 +84,8 @@ export class Retries {
       this.#failures = 0;
       this.#lastFailure = undefined;
       this.#isRenewed = false;
+      // Who came back while it stood is no news.
+      this.#comeback = this.#options.comeback.next;
     }
   }
 

@@ -84,6 +84,23 @@ test("what came back before a try is no news, nor is a watch that is renewed", a
   assert.equal(await isOver(1), true);
 });
 
+test("what came back while a watch stood does not count as the once in 30 s", async () => {
+  const { clock, first, fails, comesBack } = await setUp({ failures: 0 });
+  const isOver = fails(noAnswer, () => {
+    first.succeeded();
+    comesBack();
+    clock.advance(10_000);
+    first.watchEnded(10_000);
+  });
+  assert.equal(await isOver(500), true);
+  for (const delayMs of [1_000, 2_000]) {
+    assert.equal(await fails()(delayMs), true);
+  }
+  const isOverThen = fails();
+  comesBack();
+  assert.equal(await isOverThen(500), true);
+});
+
 test("the delays begin anew once in 30 s", async () => {
   const { fails, comesBack } = await setUp();
   assert.equal(await fails(noAnswer, comesBack)(500), true);
