@@ -34,7 +34,7 @@ interface Times {
   readonly cutMs: number;
   readonly endpointsLeftMs: number;
   readonly joinMs: number;
-  /** The endpoints on the node that came back are ready, and the second hop of every node knows. */
+  /** The second hop of the node that came back is complete. */
   readonly settledMs: number;
 }
 
@@ -55,7 +55,7 @@ export const linkCut: Sight = {
     const joinMs = Date.now();
     await lab.topology.setSwitched(node.name, true);
     await awaitRoutes(lab, [...lab.views, ...localViews]);
-    const settledMs = await endpointsSettled(lab, node);
+    const settledMs = await secondHopSettled(lab, node, joinMs);
     const times = { cutMs, endpointsLeftMs, joinMs, settledMs };
     const see = (stream: Stream, policy: Policy): Promise<string> =>
       seeStream(lab, stream, policy, node, { ...times, ...detection });
@@ -137,10 +137,6 @@ async function seeStream(
   const left = await gatewayChanged(lab, address, "left", { gateway, fromMs: cutMs }, router);
   const back = await gatewayChanged(lab, address, "came", { gateway, fromMs: joinMs }, router);
   const changes = await readKernelRoutes(router, address, cutMs);
-  // Until Kubernetes says that the endpoints of the node are ready again, its second hop drops what
-  // is `Local`, while its speaker may still go by what it knew. What is for all nodes goes elsewhere,
-  // but for a second hop that takes its time.
-  const isSettled = policy === "Local" || lab.kube.secondHopPeriodMs > 0;
   // The session that is back proves that neighbours of its own family are found; one of the other
   // family, asked for in vain while the link was cut, is found at the next try.
   const foundMs = back.atMs + (family === sessionFamily(lab.variant) ? 0 : neighbourRetryMs);
@@ -149,7 +145,7 @@ async function seeStream(
     results,
     [
       { fromMs: cutMs, toMs },
-      { fromMs: joinMs, toMs: Math.max(isSettled ? settledMs : joinMs, foundMs) },
+      { fromMs: joinMs, toMs: Math.max(settledMs, foundMs) },
     ],
     changes.map((change) => change.atMs),
   );
@@ -190,7 +186,8 @@ async function createLocalService(lab: Lab): Promise<readonly View[]> {
 }
 
 /** When every endpoint on the node that came back is ready, and the second hop knows. */
-async function endpointsSettled(lab: Lab, node: ScenarioNode): Promise<number> {
+async function secondHopSettled(lab: Lab, node: ScenarioNode, joinMs: number): Promise<number> {
+  if (lab.kube.secondHopPeriodMs === 0) return joinMs;
   await waitFor(
     async () => {
       const here = await endpointsOn(lab, node);
