@@ -36,3 +36,8 @@ export function failureOf(error: unknown): ReflectorFailure {
       return error.status >= 500 ? "server-error" : "other";
   }
 }
+
+/** The server answers, but no watch can go on from the version that is known. */
+export function needsList(failure: ReflectorFailure): boolean {
+  return failure === "expired" || failure === "garbage";
+}

@@ -7,7 +7,7 @@ import {
   type Scope,
   type WatchEvent,
 } from "./client.ts";
-import { failureOf } from "./reflector-failure.ts";
+import { failureOf, needsList } from "./reflector-failure.ts";
 import type { Resource } from "./resource.ts";
 import { Retries, type RetriesOptions } from "./retries.ts";
 import type { Store } from "./store.ts";
@@ -72,7 +72,7 @@ export class Reflector<T> {
           break;
         }
         const failure = failureOf(error);
-        if (failure === "expired" || failure === "garbage") {
+        if (needsList(failure)) {
           this.#resourceVersion = undefined;
         }
         await this.#retries.failed(failure, error, signal);

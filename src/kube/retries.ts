@@ -3,7 +3,7 @@ import { type Clock, sleep } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { KubeError } from "./client.ts";
 import type { Comeback } from "./comeback.ts";
-import type { ReflectorFailure } from "./reflector-failure.ts";
+import { needsList, type ReflectorFailure } from "./reflector-failure.ts";
 import type { ReflectorMetrics } from "./reflector-metrics.ts";
 
 export interface RetriesOptions {
@@ -18,7 +18,7 @@ export interface RetriesOptions {
 
 /** Only a watch that stood for so long ends a series of failures, whose delays grow. */
 const steadyWatchMs = 10_000;
-/** A failure that was logged before is again when, after a success, it is the so-manieth in a row. */
+/** So many failures in a row after a success are logged again, though they are the same as before it. */
 const failuresToTellAgain = 4;
 /** What a server asks for beyond this is not waited for. */
 const retryAfterLimitSeconds = 120;
@@ -105,7 +105,7 @@ export class Retries {
     this.#log(failure, error);
     const seconds = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) : 0;
     const askedMs = Math.min(seconds, retryAfterLimitSeconds) * 1_000;
-    if (this.#isCutShort || failure === "expired" || failure === "garbage") {
+    if (this.#isCutShort || needsList(failure)) {
       const ownMs = backoffMs(this.#failures, backoff, random);
       await sleep(clock, Math.max(askedMs, ownMs), signal);
     } else {

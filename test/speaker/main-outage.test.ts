@@ -12,14 +12,18 @@ import {
 
 const limits = { timeout: 60_000 };
 
+/** Without a Hold Time the session lives through an hour that passes in a moment. */
+function timelessConfig(port: number): string {
+  return configText(port).replace("name: router", "name: router, hold-time: 0s");
+}
+
 test(
   "an hour without the API server changes no route; what happened meanwhile follows",
   limits,
   async (t) => {
     const { clock, manual } = mixedClock();
     const { server, router, port, kubeconfigPath } = await setUp(t);
-    // Without a Hold Time the session lives through an hour that passes in a moment.
-    accept(server, configText(port).replace("name: router", "name: router, hold-time: 0s"));
+    accept(server, timelessConfig(port));
     const { get } = await startSpeaker(t, kubeconfigPath, { drainTimeMs: 0 }, clock);
     await router.until(() => router.count("End-of-RIB ipv6") === 1);
     const before = [...router.log];
@@ -54,7 +58,7 @@ test(
   async (t) => {
     const { clock, manual } = mixedClock();
     const { server, router, port, kubeconfigPath } = await setUp(t);
-    accept(server, configText(port).replace("name: router", "name: router, hold-time: 0s"));
+    accept(server, timelessConfig(port));
     const { lines } = await startSpeaker(t, kubeconfigPath, { drainTimeMs: 0 }, clock, {
       random: Math.random,
     });
